@@ -1,0 +1,96 @@
+"""What is asked of a judge and what it answers: shapes of the prompts' data and of the structured replies.
+
+The reply models are the JSON Schemas sent to the provider (`response_format`) and the check on what comes back.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.domain.labels import Label
+
+MAX_PRODUCTS_PER_CALL = 20
+"""Zalando and our own measurement agree: twenties cost a quarter of the input tokens of one a call."""
+
+Importance = Literal["must_have", "approximate_is_okay", "nice_to_have"]
+
+
+class Reply(BaseModel):
+    """Base of the structured replies: unknown keys are refused, so a reply is what the schema says or invalid."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Requirement(Reply):
+    """One thing the shopper asks for, how much it matters and why we think so."""
+
+    requirement: str
+    importance: Importance
+    why: str
+
+
+class LabelGuide(Reply):
+    """When each label applies to a product of this query."""
+
+    highly_relevant: str
+    acceptable_substitute: str
+    irrelevant: str
+
+
+class GuidelineReply(Reply):
+    """Step 1: what the query asks for, and the guideline made from it. Schema name `guideline`."""
+
+    translation: str = Field(description="the query in English; the query itself when it is English")
+    specificity: Literal["broad", "medium", "specific"]
+    requirements: list[Requirement]
+    guideline: LabelGuide
+
+
+class ProductJudgement(Reply):
+    """One product graded on its own; reasoning comes before the label."""
+
+    item: str = Field(description="the product's item name as given, such as p1")
+    reasoning: str
+    label: Label
+    confidence: float = Field(ge=0, le=1)
+
+
+class JudgementsReply(Reply):
+    """Step 5: one judgement for every product given. Schema name `judgements`."""
+
+    judgements: list[ProductJudgement]
+
+
+class DescriptionReply(Reply):
+    """Step 4: the picture in words. Schema name `picture_description`."""
+
+    description: str
+
+
+class PictureAspects(Reply):
+    """Score of each aspect, 1 (bad) to 10 (perfect)."""
+
+    focus: int = Field(ge=1, le=10)
+    lighting: int = Field(ge=1, le=10)
+    background: int = Field(ge=1, le=10)
+    framing: int = Field(ge=1, le=10)
+    completeness: int = Field(ge=1, le=10)
+    overlays: int = Field(ge=1, le=10)
+    honesty: int = Field(ge=1, le=10)
+
+
+class PictureJudgement(Reply):
+    """One picture scored by the rubric; reasoning comes before the scores."""
+
+    item: str
+    reasoning: str
+    aspects: PictureAspects
+    overall: int = Field(ge=1, le=10)
+
+
+class PictureScoresReply(Reply):
+    """One judgement for every picture given. Schema name `picture_scores`."""
+
+    pictures: list[PictureJudgement]

@@ -1,0 +1,119 @@
+"""Errors named for the reaction they demand; each says what to do.
+
+A vendor's error is translated once, in the adapter that talks to the vendor. Anything that is not one of
+these is a defect: the process ends with it and nothing it had not committed is lost.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class AssayError(Exception):
+    """Root of all named errors."""
+
+
+class SettingsError(AssayError):
+    """A setting is missing or impossible. One line, names the variable; the command exits 2."""
+
+
+class UsageError(AssayError):
+    """The command was used wrongly (file not found, wrong column). One line; the command exits 2."""
+
+
+class RetryLater(AssayError):
+    """A dependency (broker, database, engine) is not there now. Wait with backoff and say so."""
+
+
+class LostOwnership(AssayError):
+    """Another replica owns these partitions now. Drop what is held for them; nothing was committed."""
+
+    def __init__(self, partitions: frozenset[tuple[str, int]]) -> None:
+        super().__init__(", ".join(f"{topic}[{partition}]" for topic, partition in sorted(partitions)))
+        self.partitions = partitions
+
+
+class StopProcess(AssayError):
+    """Going on would lose or double data. End the process; the text says what a person has to do."""
+
+
+class LlmError(AssayError):
+    """An LLM call gave no usable answer. `kind` is the task's reason; never a label."""
+
+    kind = "llm_error"
+
+
+class LlmUnauthorised(LlmError):
+    """401 or 403: stop the lane and say which setting to change; no task is blamed."""
+
+    kind = "unauthorised"
+
+
+class LlmSlowDown(LlmError):
+    """429: the whole lane waits until `retry_after` seconds have passed; no task is blamed."""
+
+    kind = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LlmOverBudget(LlmError):
+    """The day's cap would be passed: tasks wait until `until`; nothing was sent."""
+
+    kind = "over_budget"
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class LlmUnavailable(LlmError):
+    """5xx, network, timeout: retry the task later, at most its attempts."""
+
+    kind = "unavailable"
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class LlmTimeout(LlmUnavailable):
+    """The whole call took longer than its limit, a dripping body included: retry the task later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "timeout")
+
+
+class LlmRefused(LlmError):
+    """The model refused, or a content filter did. An end state of the task after its attempts."""
+
+    kind = "refused"
+
+
+class LlmTruncated(LlmError):
+    """The reply ended at the output limit. Retry; fewer items a call may help."""
+
+    kind = "truncated"
+
+
+class LlmInvalid(LlmError):
+    """The reply is not what the schema asks for. Retry like any passing failure."""
+
+    kind = "invalid_reply"
+
+
+class LlmImpossible(LlmError):
+    """The call can never be sent: 4xx other than 401, 403, 429, or larger than a minute's token limit."""
+
+    kind = "impossible_request"
+
+
+class PictureError(AssayError):
+    """A picture can't be judged. `kind` is the task's reason; `final` says whether to try again."""
+
+    def __init__(self, message: str, kind: str, *, final: bool) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.final = final

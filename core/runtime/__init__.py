@@ -1,0 +1,1 @@
+"""What turns steps into processes: run loops, the poll thread, retry, shutdown."""

@@ -1,0 +1,245 @@
+"""Settings: typed, read once from the environment and `.env`; a missing or impossible value stops the start.
+
+Every limit and timeout says why it has its value. A value that is not set is not passed on.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import SettingsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+DEFAULT_ENGAGEMENT_ACTIONS = ("click", "click_through", "item_click", "add_to_cart", "purchase")
+
+
+class Settings(BaseSettings):
+    """All settings of one process; names are `ASSAY_` and the field in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+    )
+
+    # Kafka
+    kafka_bootstrap_servers: str | None = Field(None, description="broker addresses, such as localhost:9092")
+    kafka_options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict,
+        description='a JSON object of librdkafka options, such as {"security.protocol": "SSL"}',
+    )
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="letters, digits, . _ -")
+
+    # Postgres
+    postgres_dsn: SecretStr | None = Field(None, description="such as postgresql://user:password@host/database")
+    postgres_pool_size: int = Field(
+        12,
+        ge=2,
+        le=200,
+        description="connections; every process of one `run` shares them, a transaction holds one for milliseconds",
+    )
+
+    # LLM
+    llm_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("ASSAY_LLM_BASE_URL", "OPENAI_BASE_URL", "llm_base_url"),
+        description="an OpenAI-compatible endpoint, such as https://api.openai.com/v1",
+    )
+    llm_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("ASSAY_LLM_API_KEY", "OPENAI_API_KEY", "llm_api_key"),
+        description="the key of the endpoint",
+    )
+    llm_model: str | None = Field(None, min_length=1, description="the judge's model name")
+    llm_vision_model: str | None = Field(None, description="the model for pictures; the judge's when not set")
+    llm_requests_per_minute: int = Field(500, ge=1, description="a whole number of requests, all replicas together")
+    llm_tokens_per_minute: int = Field(200_000, ge=1, description="a whole number of tokens, all replicas together")
+    llm_max_in_flight: int = Field(32, ge=1, le=10_000, description="calls at once, all replicas together")
+    llm_budget_usd_per_day: float = Field(
+        50.0, ge=0, description="US dollars a UTC day; nothing is called that could pass it"
+    )
+    llm_timeout_s: float = Field(
+        120.0,
+        gt=0,
+        description="seconds for a whole call: ten times the 99th percentile of a 20-product reply",
+    )
+    llm_connect_timeout_s: float = Field(
+        10.0, gt=0, description="seconds to connect: a handshake takes under 1, three SYN retries take 7"
+    )
+    llm_prices: str | None = Field(None, description="a JSON file of prices that replaces the built-in table")
+
+    # Judging
+    judge_mode: Literal["text", "text_and_description", "multimodal"] = Field(
+        "text", description="text, text_and_description or multimodal"
+    )
+    judge_products_per_call: int = Field(20, ge=1, le=20, description="1 to 20: more a call cost fewer tokens a pair")
+    judge_results_per_query: int = Field(
+        20, ge=1, le=100, description="how many of a query's results are judged: the first page"
+    )
+    task_attempts: int = Field(5, ge=1, le=50, description="attempts before a task fails: passing faults end within 3")
+    task_lease_s: float = Field(
+        300.0,
+        gt=0,
+        description="seconds a lease lives without heartbeat: twice the longest call, so no living call loses its task",
+    )
+
+    # Selection
+    selection_interval_s: float = Field(
+        30.0, gt=0, description="seconds between looks: panes move hourly, pictures at once"
+    )
+    selection_window_days: int = Field(14, ge=1, description="days of panes looked at: two weeks even out weekdays")
+    selection_min_sessions: int = Field(
+        20, ge=1, description="k: a query typed in fewer sessions is never chosen (privacy)"
+    )
+    selection_friction_queries: int = Field(50, ge=0, description="most queries chosen by friction a look")
+    selection_volume_queries: int = Field(
+        50, ge=0, description="how many of a market's largest queries are kept judged"
+    )
+    selection_panel_queries: int = Field(
+        300, ge=1, description="panel size per segment: 90 % power for a shift of .02 (DRIFT.md)"
+    )
+    selection_cooldown_days: int = Field(
+        7, ge=0, description="days before friction chooses a query again with the same results"
+    )
+
+    # Drift
+    drift_anchors_per_night: int = Field(
+        30, ge=1, description="anchors judged again a night: 30 find a 2.7 % swap in 81 % (DRIFT.md)"
+    )
+    drift_level: Literal["fitted", "guaranteed"] = Field("fitted", description="fitted or guaranteed, as in DRIFT.md")
+    drift_night_hour_utc: int = Field(
+        2, ge=0, le=23, description="hour of the night's look, UTC: after the day, before people"
+    )
+
+    # Pictures
+    image_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="networks such as 10.0.0.0/8,192.168.1.0/24"
+    )
+    image_max_bytes: int = Field(
+        20_000_000, ge=1, description="largest picture: cameras make 15 MB, nothing honest makes more"
+    )
+    image_max_pixels: int = Field(
+        50_000_000, ge=1, description="largest picture in pixels: 50 megapixels decode to 150 MB"
+    )
+    image_timeout_s: float = Field(20.0, gt=0, description="seconds for a whole fetch, slow drip included")
+    image_max_side: int = Field(
+        768, ge=64, description="longest side sent to the model, pixels: what providers bill as 4 tiles"
+    )
+    image_per_host: int = Field(4, ge=1, description="fetches at once from one host: what a browser would do, halved")
+    image_in_flight: int = Field(16, ge=1, description="pictures under way in a process: 16 at 0.3 s keep 50 a second")
+
+    # Streams
+    session_engagement_actions: Annotated[tuple[str, ...], NoDecode] = Field(
+        DEFAULT_ENGAGEMENT_ACTIONS, description="actions that count as engagement, comma-separated"
+    )
+    stream_batch_records: int = Field(
+        5_000, ge=1, le=100_000, description="records a transaction: 5,000 cost 20 ms of Postgres"
+    )
+    stream_batch_seconds: float = Field(1.0, gt=0, description="seconds a record waits at most before its transaction")
+
+    # HTTP
+    http_host: str = Field("127.0.0.1", description="address to listen on")
+    http_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+
+    # Logs
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto, json or console; auto: console on a terminal"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+    @field_validator("image_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return (
+            tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("session_engagement_actions", mode="before")
+    @classmethod
+    def _actions(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("not an http or https address")
+        return value
+
+    @field_validator("postgres_dsn")
+    @classmethod
+    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("not a postgresql:// address")
+        return value
+
+    def vision_model(self) -> str | None:
+        """The model that looks at pictures."""
+        return self.llm_vision_model or self.llm_model
+
+
+_build: Callable[..., Settings] = Settings
+"""Overrides come by name and are checked by pydantic, not by the type checker."""
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings of the environment; SettingsError with one line that names the variable and what it takes."""
+    try:
+        return _build(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def required(settings: Settings, *fields: str) -> None:
+    """SettingsError for the first of `fields` that is not set."""
+    for name in fields:
+        if getattr(settings, name) is None:
+            raise SettingsError(f"{variable_of(name)} is not set; it takes {_takes(name)}")
+
+
+def postgres_dsn(settings: Settings) -> str:
+    """The database's address; SettingsError when it is not set."""
+    required(settings, "postgres_dsn")
+    return settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
+
+
+def kafka_servers(settings: Settings) -> str:
+    """The brokers' addresses; SettingsError when they are not set."""
+    required(settings, "kafka_bootstrap_servers")
+    return settings.kafka_bootstrap_servers or ""
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field."""
+    return f"ASSAY_{name.upper()}"
+
+
+def _takes(name: str) -> str:
+    return Settings.model_fields[name].description or "a value"
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    named = str(first["loc"][0]) if first["loc"] else ""
+    name = named.lower().removeprefix("assay_").replace("openai_", "llm_")
+    if name in Settings.model_fields:
+        given = "OPENAI_" if named.startswith("OPENAI_") or _only_openai(name) else "ASSAY_LLM_"
+        shown = variable_of(name).replace("ASSAY_LLM_", given) if name.startswith("llm_") else variable_of(name)
+        return f"{shown} can't be used ({first['msg']}); it takes {_takes(name)}"
+    return f"settings can't be used: {first['msg']}"
+
+
+def _only_openai(name: str) -> bool:
+    bare = name.removeprefix("llm_").upper()
+    return not os.environ.get(f"ASSAY_LLM_{bare}") and bool(os.environ.get(f"OPENAI_{bare}"))

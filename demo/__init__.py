@@ -1,0 +1,1 @@
+"""Simulated marketplace, embedded broker and database, offline judge; only `cli` imports it."""

@@ -1,0 +1,1 @@
+"""One file, one process that writes to Kafka; its path is in `build()`."""
