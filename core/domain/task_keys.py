@@ -1,0 +1,33 @@
+"""What makes two pieces of work the same: the keys of the inbox and of its groups."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 of the parts, each with its length before it, so that no two lists of parts are read alike."""
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
+def relevance_task_key(query: tuple[str, str, str], listing_id: str, content_hash: str, judge: str) -> str:
+    """One pair as the catalogue tells it now, for one judge (mode, model, prompt version).
+
+    `query` is application, market and normalised query.
+    """
+    return "relevance:" + digest(*query, listing_id, content_hash, judge)
+
+
+def image_task_key(listing_id: str, image_url: str, judge: str) -> str:
+    """One picture of one listing, for one judge (model, prompt version)."""
+    return "image:" + digest(listing_id, image_url, judge)
+
+
+def anchor_task_key(anchor_id: str, night: str) -> str:
+    """One anchor in one night."""
+    return "anchor:" + digest(anchor_id, night)
+
+
+def query_group(application: str, market: str, query: str) -> str:
+    """Pairs of one query are judged in one call."""
+    return digest(application, market, query)[:32]
