@@ -1,0 +1,61 @@
+"""The process `listings`: listings in, the catalogue, picture tasks and dead letters out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.domain.effects import DeadLetter, Effects
+from core.domain.folds import ListingsFold
+from core.domain.labels import LIVE_RUN
+from core.domain.task_keys import image_task_key
+from core.ports import Clock, NewTask, OutgoingEvent
+from core.runtime.stream import StreamPlan, StreamProcess
+from core.settings import Settings
+from core.stream_ports import Partition, RecordSource, StreamStore
+
+
+def build(
+    settings: Settings,
+    source: RecordSource,
+    store: StreamStore,
+    clock: Clock,
+    owner: str,
+    event: Callable[[DeadLetter], OutgoingEvent],
+    picture_judge: str,
+    *,
+    replay: bool = False,
+) -> StreamProcess:
+    """records -> decoded -> newest per listing -> catalogue and picture tasks in one transaction with the offsets."""
+
+    def fold(partition: Partition, _snapshot: bytes | None) -> ListingsFold:
+        return ListingsFold(partition.topic, partition.partition, replay=replay)
+
+    def tasks(effects: Effects) -> list[NewTask]:
+        return picture_tasks(effects, picture_judge)
+
+    plan = StreamPlan(
+        name="replay" if replay else "listings",
+        fold=fold,
+        keeps_sessions=False,
+        tasks=tasks,
+        event=event,
+        batch_records=settings.stream_batch_records,
+        batch_seconds=settings.stream_batch_seconds,
+    )
+    return StreamProcess(plan, source, store, clock, owner)
+
+
+def picture_tasks(effects: Effects, judge: str) -> list[NewTask]:
+    """A task for every picture told of; those already asked for add nothing. A replay's go behind live work."""
+    return [
+        NewTask(
+            image_task_key(listing.listing_id, url, judge),
+            "image",
+            "live" if run == LIVE_RUN else "backfill",
+            listing.listing_id,
+            {"listing_id": listing.listing_id, "image_url": url, "market": listing.market},
+        )
+        for run, listing in effects.listings.values()
+        if listing.event != "deleted"
+        for url in listing.image_urls
+    ]

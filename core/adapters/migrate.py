@@ -1,0 +1,66 @@
+"""Brings a database to this version: plain SQL files in order, each once, in one transaction of its own.
+
+Safe to repeat and to run twice at once: an advisory lock lets one runner through at a time, the others find
+the work done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+import asyncpg
+
+from core.adapters.postgres import connect
+from core.errors import StopProcess
+
+_LOCK = 7_215_001
+"""Advisory lock key of migrations; any constant that no other lock of ours uses."""
+
+_BOOK = """
+CREATE TABLE IF NOT EXISTS public.assay_migrations (
+    name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+"""
+
+
+def migration_files() -> list[tuple[str, str]]:
+    """(name, SQL) of every migration, in order."""
+    found = (
+        entry for entry in files("migrations").iterdir() if entry.name[:4].isdigit() and entry.name.endswith(".sql")
+    )
+    return sorted((entry.name, entry.read_text(encoding="utf-8")) for entry in found)
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Apply what is missing; returns the names applied. StopProcess where an applied file was changed since."""
+    connection = await connect(dsn)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute(_BOOK)
+        return [name for name, sql in migration_files() if await _apply(connection, name, sql)]
+    finally:
+        await connection.close()
+
+
+async def pending(dsn: str) -> list[str]:
+    """Names of the migrations this version has and the database has not."""
+    connection = await connect(dsn)
+    try:
+        known = await connection.fetchval("SELECT to_regclass('public.assay_migrations') IS NOT NULL")
+        rows = await connection.fetch("SELECT name FROM public.assay_migrations") if known else []
+        return [name for name, _ in migration_files() if name not in {row["name"] for row in rows}]
+    finally:
+        await connection.close()
+
+
+async def _apply(connection: asyncpg.Connection, name: str, sql: str) -> bool:
+    digest = hashlib.sha256(sql.encode()).hexdigest()
+    applied = await connection.fetchval("SELECT sha256 FROM public.assay_migrations WHERE name = $1", name)
+    if applied is not None:
+        if applied != digest:
+            raise StopProcess(f"migration {name} was changed after it was applied; restore the file as released")
+        return False
+    async with connection.transaction():
+        await connection.execute(sql)
+        await connection.execute("INSERT INTO public.assay_migrations (name, sha256) VALUES ($1, $2)", name, digest)
+    return True

@@ -1,0 +1,97 @@
+"""Connections to PostgreSQL, and the one translation of its errors into ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import asyncpg.pool
+import msgspec
+
+from core.errors import RetryLater, SettingsError
+
+Pool = asyncpg.Pool
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+CONNECT_TIMEOUT_S = 5.0
+"""Seconds to connect: a live server on any network answers in under one; the caller repeats with backoff."""
+
+COMMAND_TIMEOUT_S = 60.0
+"""Seconds for one statement: the slowest of ours takes under two; a minute means the server is gone."""
+
+_GONE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Errors of a server that is not there (or asks to repeat) become RetryLater; a wrong password SettingsError."""
+    try:
+        yield
+    except (
+        asyncpg.InvalidPasswordError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+    ) as error:
+        raise SettingsError(f"ASSAY_POSTGRES_DSN is refused by the server: {error}") from None
+    except _GONE as error:
+        raise RetryLater(f"PostgreSQL is not there: {type(error).__name__}: {error}") from error
+
+
+async def connect(dsn: str) -> asyncpg.Connection:
+    """One connection; RetryLater or SettingsError."""
+    async with translated():
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+
+
+async def open_pool(dsn: str, size: int) -> Pool:
+    """A pool whose `jsonb` columns are Python values; RetryLater or SettingsError."""
+    async with translated():
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            init=_speak_json,
+            server_settings={"application_name": "assay", "jit": "off"},
+        )
+
+
+async def _speak_json(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=encode_json, decoder=json.loads, format="text"
+    )
+
+
+def encode_json(value: object) -> str:
+    """JSON text of a value for a `jsonb` column."""
+    return msgspec.json.encode(value).decode()
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection inside one transaction, errors translated."""
+    async with translated(), pool.acquire() as connection, connection.transaction():
+        yield connection
+
+
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection, errors translated."""
+    async with translated(), pool.acquire() as held:
+        yield held

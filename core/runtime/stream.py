@@ -1,0 +1,299 @@
+"""The run loop of a stream process: fetched records are folded, and what they change is written in one transaction.
+
+One place writes: `_write`. Everything a partition holds in memory can be dropped at any moment, because the next
+owner (or this one again) starts from the store. Committed is never above what was folded, and what was folded of a
+partition is either wholly in the transaction or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.domain.effects import DeadLetter, Effects, RawRecord, merged_effects
+from core.domain.folds import Fold
+from core.domain.sessions import CLOSE_AFTER_MS
+from core.domain.timestamps import to_datetime
+from core.errors import LostOwnership, RetryLater
+from core.ports import Clock, NewTask, OutgoingEvent
+from core.runtime.process import Health, patiently, wait_for
+from core.stream_ports import Partition, Progress, RecordSource, StreamCommit, StreamStore
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT_EVERY_S = 10.0
+"""Each partition's open sessions are kept this often: a new owner reads back ten seconds of log at the most."""
+
+HEARTBEAT_S = 30.0
+"""A loop that has not turned for this long hangs: its slowest turn, a 60 MB snapshot, takes two."""
+
+TURN_S = 0.25
+"""The loop looks up at least this often: a quarter of the time a record may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What makes one stream process differ from another."""
+
+    name: str
+    fold: Callable[[Partition, bytes | None], Fold]
+    keeps_sessions: bool
+    """Whether a partition without a snapshot has to be read from its beginning."""
+    tasks: Callable[[Effects], Sequence[NewTask]]
+    event: Callable[[DeadLetter], OutgoingEvent]
+    batch_records: int
+    batch_seconds: float
+    idle_close_s: float = CLOSE_AFTER_MS / 1000
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A partition in our hands."""
+
+    partition: Partition
+    epoch: int
+    turn: int
+    applied: int
+    fold: Fold
+    folded: int
+    end_offset: int
+    last_record: float
+    snapshot_at: float = 0.0
+    at_end: bool = False
+    changed: bool = False
+    queued: deque[Sequence[RawRecord]] = field(default_factory=deque)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One partition's share of a transaction."""
+
+    progress: Progress
+    effects: Effects
+    snapshot: bytes | None
+
+
+class StreamProcess:
+    """A `Process` and the `StreamListener` of its source."""
+
+    def __init__(self, plan: StreamPlan, source: RecordSource, store: StreamStore, clock: Clock, owner: str) -> None:
+        self._plan = plan
+        self._source = source
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._owned: dict[Partition, _Owned] = {}
+        self._unwritten = 0
+        self._oldest = 0.0
+        self._wake = asyncio.Event()
+        self._write_lock = asyncio.Lock()
+        self._stopping = False
+        self._away = False
+        self._beat = 0.0
+        self.progress = 0
+
+    @property
+    def name(self) -> str:
+        return self._plan.name
+
+    async def run(self) -> None:
+        self._beat = _monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            turns = tasks.create_task(self._turns())
+            await self._source.run(self)
+            self._stopping = True
+            self._wake.set()
+            await turns
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        self._source.close()
+
+    async def idle(self) -> bool:
+        owned = self._owned.values()
+        return bool(owned) and self._unwritten == 0 and all(o.at_end and not o.queued and not o.changed for o in owned)
+
+    async def nudge(self) -> None:
+        self._wake.set()
+
+    def health(self) -> Health:
+        now = _monotonic()
+        beating = now - self._beat < HEARTBEAT_S and now - self._source.beat() < HEARTBEAT_S
+        detail = f"{len(self._owned)} partitions" + (", waiting for PostgreSQL" if self._away else "")
+        return Health(beating, bool(self._owned) and not self._away, detail)
+
+    # What the source says.
+
+    async def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        return {partition: await self._take(partition) for partition in partitions}
+
+    async def _take(self, partition: Partition) -> int:
+        start = await patiently(
+            lambda: self._store.take(partition, self._owner), self._clock, "PostgreSQL", lambda: self._stopping
+        )
+        fold = self._plan.fold(partition, start.snapshot)
+        begin = start.snapshot_offset + 1 if self._plan.keeps_sessions else start.applied + 1
+        self._owned[partition] = _Owned(
+            partition, start.epoch, start.turn, start.applied, fold, begin - 1, start.applied + 1, _monotonic()
+        )
+        log.info("stream.assigned", topic=partition.topic, partition=partition.partition, applied=start.applied)
+        return begin if begin > 0 else -1
+
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
+        async with self._write_lock:
+            mine = [self._owned[p] for p in partitions if p in self._owned]
+            for owned in mine:
+                # A last snapshot, so that the next owner need not read the log back.
+                owned.changed = owned.changed or (self._plan.keeps_sessions and owned.folded == owned.applied >= 0)
+            try:
+                if not lost:
+                    await self._write(self._cut(mine, keep=True))
+            except RetryLater as error:
+                log.warning("stream.left_unwritten", error=str(error))
+            for partition in partitions:
+                self._owned.pop(partition, None)
+        log.info("stream.revoked", partitions=[p.partition for p in partitions], lost=lost)
+
+    def fetched(self, partition: Partition, records: Sequence[RawRecord], end_offset: int) -> None:
+        owned = self._owned.get(partition)
+        if owned is None:
+            return
+        owned.at_end = False
+        owned.last_record = _monotonic()
+        owned.end_offset = max(end_offset, records[-1].offset + 1)
+        owned.queued.append(records)
+        self._fold()
+
+    def at_end(self, partition: Partition, next_offset: int) -> None:
+        owned = self._owned.get(partition)
+        if owned is not None:
+            owned.at_end = True
+            owned.end_offset = next_offset
+            self._wake.set()
+
+    # Folding: bounded by what may wait for a transaction.
+
+    def _fold(self) -> None:
+        for owned in self._owned.values():
+            while owned.queued and self._unwritten < self._plan.batch_records:
+                self._fold_batch(owned, owned.queued.popleft())
+        if self._unwritten >= self._plan.batch_records:
+            self._wake.set()
+
+    def _fold_batch(self, owned: _Owned, records: Sequence[RawRecord]) -> None:
+        if self._unwritten == 0:
+            self._oldest = _monotonic()
+        owned.fold.add(records, owned.applied)
+        owned.folded = records[-1].offset
+        owned.changed = owned.changed or owned.folded > owned.applied
+        if owned.changed:
+            self._unwritten += len(records)
+        self._source.taken(owned.partition, len(records))
+
+    # Writing.
+
+    async def _turns(self) -> None:
+        while not self._stopping:
+            await wait_for(self._wake, TURN_S)
+            self._wake.clear()
+            self._beat = _monotonic()
+            self._close_idle()
+            if self._is_due():
+                async with self._write_lock:
+                    await self._write_patiently(self._cut(self._owned.values(), keep=False))
+                self._fold()
+
+    def _is_due(self) -> bool:
+        waited = _monotonic() - self._oldest
+        full = self._unwritten >= self._plan.batch_records
+        return full or (waited >= self._plan.batch_seconds and any(o.changed for o in self._owned.values()))
+
+    def _close_idle(self) -> None:
+        for owned in self._owned.values():
+            stood = _monotonic() - owned.last_record
+            if owned.at_end and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
+                owned.fold.close_open()
+                owned.changed = True
+                owned.snapshot_at = 0.0
+                self._oldest = 0.0
+
+    def _cut(self, owned: Iterable[_Owned], *, keep: bool) -> dict[Partition, _Part]:
+        """Take what was folded since the last cut. `keep`: with every partition's snapshot, not just the oldest."""
+        changed = [o for o in owned if o.changed]
+        self._unwritten = 0
+        due = min(changed, key=lambda o: o.snapshot_at, default=None)
+        return {o.partition: self._part(o, keep=keep or (o is due and _is_old(o))) for o in changed}
+
+    def _part(self, owned: _Owned, *, keep: bool) -> _Part:
+        owned.turn += 1
+        owned.applied = max(owned.applied, owned.folded)
+        owned.changed = False
+        watermark = owned.fold.watermark()
+        progress = Progress(
+            owned.partition,
+            owned.epoch,
+            owned.turn,
+            owned.applied,
+            owned.end_offset,
+            owned.fold.open_sessions(),
+            to_datetime(watermark) if watermark else None,
+        )
+        # Behind what is applied the state is older than the offset it would be kept under.
+        kept = keep and owned.folded >= owned.applied
+        if kept:
+            owned.snapshot_at = _monotonic()
+        return _Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None)
+
+    async def _write_patiently(self, parts: dict[Partition, _Part]) -> None:
+        try:
+            await patiently(lambda: self._attempt(parts), self._clock, "PostgreSQL", lambda: self._stopping)
+        except RetryLater as error:
+            log.warning("stream.left_unwritten", error=str(error))
+
+    async def _attempt(self, parts: dict[Partition, _Part]) -> None:
+        try:
+            await self._write(parts)
+        except RetryLater:
+            self._away = True
+            raise
+        self._away = False
+
+    async def _write(self, parts: dict[Partition, _Part]) -> None:
+        """One transaction; without the partitions that another owner has taken, should there be any."""
+        while parts:
+            try:
+                await self._store.commit(self._commit_of(parts.values()))
+            except LostOwnership as error:
+                log.warning("stream.fenced", partitions=str(error))
+                for partition in error.partitions:
+                    parts.pop(Partition(*partition), None)
+                    self._owned.pop(Partition(*partition), None)
+            else:
+                break
+        for part in parts.values():
+            self.progress += part.effects.records
+            self._source.commit_hint(part.progress.partition, part.progress.applied + 1)
+
+    def _commit_of(self, parts: Iterable[_Part]) -> StreamCommit:
+        held = list(parts)
+        effects = merged_effects(part.effects for part in held)
+        return StreamCommit(
+            [part.progress for part in held],
+            effects,
+            [self._plan.event(dead) for dead in effects.dead_letters],
+            self._plan.tasks(effects),
+            {part.progress.partition: part.snapshot for part in held if part.snapshot is not None},
+        )
+
+
+def _is_old(owned: _Owned) -> bool:
+    return _monotonic() - owned.snapshot_at >= SNAPSHOT_EVERY_S
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
