@@ -1,0 +1,146 @@
+"""The process `selection`: signals and result lists in, judge tasks out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from core.domain.labels import Lane
+from core.domain.selection import Earlier, Selection, by_friction, by_volume, cooled_down, panel, results_hash
+from core.domain.task_keys import query_group, relevance_task_key
+from core.ports import Clock, Leadership, NewTask
+from core.runtime.periodic import PeriodicProcess
+from core.settings import Settings
+from core.signal_ports import QueryKey, ShownResults, SignalStore
+
+log = structlog.get_logger(__name__)
+
+FRICTION_FIRST = 1e9
+"""Friction before volume within the live lane: above any number of searches."""
+
+
+NEVER_DAYS = 36_500
+"""Volume and panel choose again only when the results change: the labels they have stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many, how often; from the settings."""
+
+    days: int
+    min_sessions: int
+    friction: int
+    volume: int
+    panel: int
+    cooldown_days: int
+    results: int
+
+
+def build(
+    settings: Settings, store: SignalStore, leadership: Leadership, clock: Clock, judge: str, *, on_nudge_only: bool
+) -> PeriodicProcess:
+    """signals -> chosen by friction, volume and panel -> their results -> tasks."""
+    limits = Limits(
+        settings.selection_window_days,
+        settings.selection_min_sessions,
+        settings.selection_friction_queries,
+        settings.selection_volume_queries,
+        settings.selection_panel_queries,
+        settings.selection_cooldown_days,
+        settings.judge_results_per_query,
+    )
+    look = SelectionLook(store, clock, limits, judge)
+    return PeriodicProcess(
+        "selection", look.take, leadership, settings.selection_interval_s, on_nudge_only=on_nudge_only
+    )
+
+
+class SelectionLook:
+    """One look at the traffic: what was chosen before with the same results is not chosen again."""
+
+    def __init__(self, store: SignalStore, clock: Clock, limits: Limits, judge: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._judge = judge
+
+    async def take(self) -> int:
+        """Choose, and queue what is new; returns the number of new tasks."""
+        limits = self._limits
+        signals = await self._store.signals(limits.days)
+        members = await self._store.members()
+        chosen = [
+            *by_friction(signals, limits.min_sessions, limits.friction),
+            *by_volume(signals, limits.min_sessions, limits.volume),
+            *panel(signals, limits.min_sessions, limits.panel, members),
+        ]
+        shown = _by_query(await self._store.shown(list(dict.fromkeys(map(_key, chosen))), limits.results))
+        fresh = await self._fresh([s for s in chosen if _key(s) in shown], shown)
+        return await self._queue(fresh, shown, members)
+
+    async def _fresh(
+        self, chosen: Sequence[Selection], shown: Mapping[QueryKey, list[ShownResults]]
+    ) -> list[Selection]:
+        """Those whose results changed since they were last chosen, and friction whose cool-down is over."""
+        fresh: list[Selection] = []
+        for reason in ("friction", "volume", "panel"):
+            of_reason = [s for s in chosen if s.reason == reason]
+            earlier = await self._store.earlier(reason, list(map(_key, of_reason)))
+            fresh += [s for s in of_reason if self._may(s, earlier.get(_key(s)), _hash(shown[_key(s)]))]
+        return fresh
+
+    def _may(self, selection: Selection, earlier: Earlier | None, results: str) -> bool:
+        days = self._limits.cooldown_days if selection.reason == "friction" else NEVER_DAYS
+        return cooled_down(earlier, results, self._clock.now(), days)
+
+    async def _queue(
+        self, fresh: Sequence[Selection], shown: Mapping[QueryKey, list[ShownResults]], members: frozenset[QueryKey]
+    ) -> int:
+        tasks = [task for s in fresh for task in tasks_of(s, shown[_key(s)], self._judge)]
+        rows = [(s, _hash(shown[_key(s)]), len(_pairs(shown[_key(s)]))) for s in fresh]
+        joining = [_key(s) for s in fresh if s.reason == "panel" and _key(s) not in members]
+        if not fresh:
+            return 0
+        added = await self._store.record(rows, joining, tasks, self._clock.now())
+        log.info("selection.chosen", queries=len(fresh), tasks=added)
+        return added
+
+
+def tasks_of(selection: Selection, shown: Sequence[ShownResults], judge: str) -> list[NewTask]:
+    """A task for each listing any engine shows for the query."""
+    lane: Lane = "panel" if selection.reason == "panel" else "live"
+    first = FRICTION_FIRST if selection.reason == "friction" else 0.0
+    application, market, query = _key(selection)
+    return [
+        NewTask(
+            relevance_task_key(_key(selection), listing_id, content_hash, judge),
+            "relevance",
+            lane,
+            query_group(application, market, query),
+            {"application": application, "market": market, "query": query, "listing_id": listing_id},
+            {"reason": selection.reason, "language": shown[0].language},
+            first + selection.priority,
+        )
+        for listing_id, content_hash in _pairs(shown).items()
+    ]
+
+
+def _pairs(shown: Iterable[ShownResults]) -> dict[str, str]:
+    return {listing_id: content_hash for results in shown for _, listing_id, content_hash in results.listings}
+
+
+def _hash(shown: Iterable[ShownResults]) -> str:
+    return results_hash([f"{listing_id} {content_hash}" for listing_id, content_hash in _pairs(shown).items()])
+
+
+def _by_query(shown: Iterable[ShownResults]) -> dict[QueryKey, list[ShownResults]]:
+    found: dict[QueryKey, list[ShownResults]] = {}
+    for results in shown:
+        found.setdefault((results.application, results.market, results.query), []).append(results)
+    return found
+
+
+def _key(selection: Selection) -> QueryKey:
+    return selection.application, selection.market, selection.query

@@ -1,0 +1,70 @@
+"""A line of the file that `assay judge` reads: a query and the listing to judge for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.domain.fields import (
+    MAX_NAME_CHARS,
+    MAX_USER_QUERY_CHARS,
+    BadFieldError,
+    Object,
+    Unusable,
+    identifier,
+    obj,
+    parsed_object,
+    text,
+)
+from core.domain.listings import ListingRecord, listing_of
+from core.domain.normalise import normalised_query
+from core.domain.search_log import DEFAULT_APPLICATION, DEFAULT_MARKET
+from core.domain.timestamps import FIRST_MS
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRequest:
+    """A pair to judge. `listing` when the line brings it whole, else the catalogue's is taken."""
+
+    application: str
+    market: str
+    language: str
+    query: str
+    listing_id: str
+    listing: ListingRecord | None
+
+
+def request_of(line: bytes) -> JudgeRequest | Unusable:
+    """The request in a JSON line, or why it is none."""
+    record = parsed_object(line)
+    if isinstance(record, Unusable):
+        return record
+    try:
+        return _request(record)
+    except BadFieldError as error:
+        return Unusable("bad_field", str(error))
+
+
+def _request(record: Object) -> JudgeRequest | Unusable:
+    query = normalised_query(text(record, "query", MAX_USER_QUERY_CHARS) or "")
+    if not query:
+        return Unusable("no_query", "query is absent or empty")
+    market = text(record, "market", MAX_NAME_CHARS) or DEFAULT_MARKET
+    listing = _listing(obj(record, "listing"), market) if record.get("listing") is not None else None
+    if isinstance(listing, Unusable):
+        return listing
+    listing_id = listing.listing_id if listing else identifier(record, "listing_id")
+    if not listing_id:
+        return Unusable("no_listing_id", "neither listing_id nor listing")
+    return JudgeRequest(
+        text(record, "application", MAX_NAME_CHARS) or DEFAULT_APPLICATION,
+        market,
+        text(record, "language", MAX_NAME_CHARS) or (listing.language if listing else None) or "",
+        query,
+        listing_id,
+        listing,
+    )
+
+
+def _listing(listing: Object, market: str) -> ListingRecord | Unusable:
+    """A listing of the file needs no timestamp and takes the pair's market: it is judged, not kept."""
+    return listing_of({"market": market, **listing, "timestamp": FIRST_MS}, -1)

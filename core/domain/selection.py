@@ -1,0 +1,143 @@
+"""Which queries are judged, and why: friction, volume, panel, kept apart because they serve different ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from core.domain.friction import Friction, QuerySignals, baselines, friction_of
+from core.domain.privacy import has_personal_data
+
+Chosen = Literal["panel", "friction", "volume"]
+
+LENGTH_BANDS = (1, 2, 4)
+"""Words of a query: one, two, three or four, more. Short queries are broad, long ones specific."""
+
+VOLUME_BANDS = (50, 500)
+"""Searches in the window: tail, torso, head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A query that was chosen, why, and on what evidence (plain numbers for a person)."""
+
+    application: str
+    market: str
+    query: str
+    reason: Chosen
+    priority: float
+    evidence: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A choice made before: when, and the hash of the results that were judged then."""
+
+    selected_at: datetime
+    results_hash: str
+
+
+def eligible(signals: Iterable[QuerySignals], min_sessions: int) -> list[QuerySignals]:
+    """Queries that enough people typed (k-anonymity) and that hold no personal data."""
+    return [s for s in signals if s.sessions >= min_sessions and not has_personal_data(s.query, s.market)]
+
+
+def by_friction(signals: Sequence[QuerySignals], min_sessions: int, limit: int) -> list[Selection]:
+    """The queries whose lower bound is above their market's baseline, highest priority first.
+
+    The baseline is over all searches of the market, also of queries that can't be chosen.
+    """
+    usual = baselines(signals)
+    found = [friction_of(s, usual[s.application, s.market]) for s in eligible(signals, min_sessions)]
+    struggling = sorted((f for f in found if f.excess > 0), key=lambda f: (-f.priority, f.signals.query))
+    return [_of_friction(f) for f in struggling[:limit]]
+
+
+def by_volume(signals: Sequence[QuerySignals], min_sessions: int, limit: int) -> list[Selection]:
+    """The head of each market's traffic."""
+    chosen: list[Selection] = []
+    for group in _by_market(eligible(signals, min_sessions)).values():
+        head = sorted(group, key=lambda s: (-s.searches, s.query))[:limit]
+        chosen += [
+            Selection(s.application, s.market, s.query, "volume", float(s.searches), {"searches": s.searches})
+            for s in head
+        ]
+    return chosen
+
+
+def panel(
+    signals: Sequence[QuerySignals], min_sessions: int, size: int, members: frozenset[tuple[str, str, str]]
+) -> list[Selection]:
+    """The panel: its members so far (as long as they can be judged), topped up to `size` a market.
+
+    New members are drawn stratum by stratum (length band, volume band) in the order of a hash of the query, which
+    no one can steer and which is the same on every replica and every day.
+    """
+    chosen: list[Selection] = []
+    for group in _by_market(eligible(signals, min_sessions)).values():
+        held = [s for s in group if (s.application, s.market, s.query) in members]
+        fresh = _in_turn([s for s in group if (s.application, s.market, s.query) not in members])
+        chosen += [_of_panel(s) for s in held + fresh[: max(0, size - len(held))]]
+    return chosen
+
+
+def cooled_down(earlier: Earlier | None, results_hash: str, now: datetime, days: int) -> bool:
+    """Whether friction may choose the query again: its results changed, or the cool-down is over."""
+    return earlier is None or earlier.results_hash != results_hash or now - earlier.selected_at >= timedelta(days=days)
+
+
+def results_hash(listing_ids: Sequence[str]) -> str:
+    """Hash of a result list in its order."""
+    return hashlib.sha256("\n".join(listing_ids).encode()).hexdigest()[:16]
+
+
+def volume_band(searches: int) -> str:
+    """`tail`, `torso` or `head`."""
+    return ("tail", "torso", "head")[sum(searches >= edge for edge in VOLUME_BANDS)]
+
+
+def length_band(query: str) -> int:
+    """0 to 3: one word, two, three or four, more."""
+    return sum(len(query.split()) > edge for edge in LENGTH_BANDS)
+
+
+def _of_friction(friction: Friction) -> Selection:
+    s = friction.signals
+    evidence = {
+        "searches": s.searches,
+        "sessions": s.sessions,
+        "reformulation_rate": round(s.reformulated / s.searches, 4),
+        "exit_rate": round(s.exits / s.searches, 4),
+        "rate": round(friction.rate, 4),
+        "lower_bound": round(friction.lower_bound, 4),
+        "baseline": round(friction.baseline, 4),
+    }
+    return Selection(s.application, s.market, s.query, "friction", friction.priority, evidence)
+
+
+def _of_panel(signals: QuerySignals) -> Selection:
+    evidence = {"searches": signals.searches}
+    return Selection(signals.application, signals.market, signals.query, "panel", float(signals.searches), evidence)
+
+
+def _by_market(signals: Iterable[QuerySignals]) -> dict[tuple[str, str], list[QuerySignals]]:
+    groups: dict[tuple[str, str], list[QuerySignals]] = {}
+    for each in signals:
+        groups.setdefault((each.application, each.market), []).append(each)
+    return groups
+
+
+def _in_turn(signals: Iterable[QuerySignals]) -> list[QuerySignals]:
+    """One of each stratum, then the second of each, and so on: every stratum is in the panel as long as it lasts."""
+    strata: dict[tuple[int, str], list[QuerySignals]] = {}
+    for each in sorted(signals, key=_draw):
+        strata.setdefault((length_band(each.query), volume_band(each.searches)), []).append(each)
+    ranked = [(place, stratum, each) for stratum, group in strata.items() for place, each in enumerate(group)]
+    return [each for _, _, each in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def _draw(signals: QuerySignals) -> str:
+    return hashlib.sha256(f"{signals.application}\n{signals.market}\n{signals.query}".encode()).hexdigest()
