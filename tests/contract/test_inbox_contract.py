@@ -1,0 +1,215 @@
+"""`TaskInbox`: what is queued, in what order it is taken, and how a lease ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.ports import Task, TaskFailure, TaskRetry
+from tests.contract.facts import task as new
+from tests.contract.stores import Stores
+
+LEASE_S = 60.0
+
+
+async def take(stores: Stores, groups: int = 10, per_group: int = 10) -> list[list[str]]:
+    leased = await stores.inbox.lease(["relevance"], groups, per_group, LEASE_S)
+    return [[task.task_key for task in group] for group in leased]
+
+
+async def take_one(stores: Stores) -> Task:
+    (group,) = await stores.inbox.lease(["relevance"], 1, 1, LEASE_S)
+    return group[0]
+
+
+# --- add -------------------------------------------------------------------------------------------------
+
+
+async def test_a_key_is_queued_once(stores: Stores) -> None:
+    assert await stores.inbox.add([new("a"), new("b"), new("a")]) == 2
+    assert await stores.inbox.add([new("b"), new("c")]) == 1
+    assert await stores.inbox.runnable(["relevance"]) == 3
+
+
+async def test_adding_nothing_adds_nothing(stores: Stores) -> None:
+    assert await stores.inbox.add([]) == 0
+
+
+async def test_a_waiting_task_is_lifted_into_a_better_lane(stores: Stores) -> None:
+    await stores.inbox.add([new("a", lane="backfill"), new("b", group="other", lane="panel")])
+    assert await stores.inbox.add([new("a", lane="live")]) == 0
+    assert await take(stores) == [["a"], ["b"]]
+
+
+async def test_a_worse_lane_leaves_a_waiting_task_where_it_is(stores: Stores) -> None:
+    await stores.inbox.add([new("a", lane="panel", priority=5.0)])
+    await stores.inbox.add([new("a", lane="backfill", priority=1.0)])
+    await stores.inbox.add([new("b", group="other", lane="panel", priority=3.0)])
+    assert await take(stores) == [["a"], ["b"]]
+    assert (await stores.task("a")).lane == "panel"
+
+
+async def test_asking_again_for_a_deferred_task_does_not_run_it_sooner(stores: Stores) -> None:
+    await stores.inbox.add([new("a", lane="backfill")])
+    leased = await take_one(stores)
+    later = stores.clock.now() + timedelta(hours=1)
+    await stores.inbox.release([TaskRetry(leased.task_id, "rate_limited", later)], [])
+    await stores.inbox.add([new("a", lane="live")])
+    assert await take(stores) == []
+    assert (await stores.task("a")).reason == "rate_limited"
+
+
+async def test_a_running_or_done_task_is_not_touched_by_asking_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a", lane="backfill")])
+    leased = await take_one(stores)
+    assert await stores.inbox.add([new("a", lane="live")]) == 0
+    assert (await stores.task("a")).state == "running"
+    await stores.judgements.save_labels([], [], [leased.task_id], stores.clock.now())
+    assert await stores.inbox.add([new("a", lane="live")]) == 0
+    assert (await stores.task("a")).state == "done"
+
+
+async def test_a_failed_task_starts_anew_when_asked_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a", lane="live", priority=9.0)])
+    leased = await take_one(stores)
+    await stores.inbox.release([], [TaskFailure(leased.task_id, "refused")])
+    stores.clock.advance(60)
+    assert await stores.inbox.add([new("a", lane="panel"), new("b")]) == 2
+    again = await stores.task("a")
+    assert (again.state, again.reason, again.attempts, again.lane) == ("waiting", "", 0, "panel")
+    assert again.finished_at is None
+    assert again.created_at == stores.clock.now()
+
+
+# --- lease -----------------------------------------------------------------------------------------------
+
+
+async def test_a_leased_task_carries_what_was_queued(stores: Stores) -> None:
+    task = new("a", group="sofa", lane="panel", kind="anchor")
+    await stores.inbox.add([task])
+    ((leased,),) = await stores.inbox.lease(["anchor"], 1, 1, LEASE_S)
+    assert (leased.task_key, leased.kind, leased.lane, leased.group_key) == ("a", "anchor", "panel", "sofa")
+    assert leased.subject == task.subject
+    assert leased.payload == task.payload
+    assert leased.attempts == 1
+
+
+async def test_groups_come_by_lane_then_priority_then_age(stores: Stores) -> None:
+    await stores.inbox.add([new("old", group="old", lane="panel")])
+    stores.clock.advance(1)
+    await stores.inbox.add([new("young", group="young", lane="panel")])
+    await stores.inbox.add([new("urgent", group="urgent", lane="panel", priority=0.5)])
+    await stores.inbox.add([new("late", group="late", lane="backfill", priority=99.0)])
+    await stores.inbox.add([new("live", group="live", lane="live", priority=-1.0)])
+    assert await take(stores) == [["live"], ["urgent"], ["old"], ["young"], ["late"]]
+
+
+async def test_a_group_is_taken_together_its_best_first(stores: Stores) -> None:
+    await stores.inbox.add(
+        [
+            new("a1", group="a", lane="backfill"),
+            new("b1", group="b", priority=3.0),
+            new("a2", group="a", lane="live", priority=2.0),
+            new("a3", group="a", lane="live", priority=5.0),
+        ]
+    )
+    assert await take(stores) == [["a3", "a2", "a1"], ["b1"]]
+
+
+async def test_no_more_groups_and_tasks_than_asked_for(stores: Stores) -> None:
+    tasks = [new(f"{group}{n}", group=group, priority=-10.0 * ord(group) - n) for group in "abc" for n in range(3)]
+    await stores.inbox.add(tasks)
+    assert await take(stores, groups=2, per_group=2) == [["a0", "a1"], ["b0", "b1"]]
+    assert await take(stores, groups=2, per_group=2) == [["a2"], ["b2"]]
+    assert await take(stores, groups=2, per_group=2) == [["c0", "c1"]]
+
+
+async def test_other_kinds_are_left_and_never_share_a_group(stores: Stores) -> None:
+    await stores.inbox.add([new("r"), new("i", kind="image"), new("x", kind="anchor")])
+    leased = await stores.inbox.lease(["relevance", "anchor"], 10, 10, LEASE_S)
+    assert sorted([task.task_key for task in group] for group in leased) == [["r"], ["x"]]
+    assert await stores.inbox.runnable(["image"]) == 1
+
+
+async def test_a_leased_task_is_not_leased_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    assert await take(stores) == [["a"]]
+    assert await take(stores) == []
+    assert await stores.inbox.runnable(["relevance"]) == 1
+
+
+async def test_a_lease_that_has_ended_is_taken_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    await take(stores)
+    stores.clock.advance(LEASE_S)
+    assert await take(stores) == []
+    stores.clock.advance(0.001)
+    assert (await take_one(stores)).attempts == 2
+
+
+async def test_a_heartbeat_keeps_a_lease(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    leased = await take_one(stores)
+    stores.clock.advance(LEASE_S - 1)
+    await stores.inbox.renew([leased.task_id], LEASE_S)
+    stores.clock.advance(LEASE_S - 1)
+    assert await take(stores) == []
+
+
+async def test_a_heartbeat_does_not_bring_back_what_was_released(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    leased = await take_one(stores)
+    await stores.inbox.release([TaskRetry(leased.task_id, "timeout", stores.clock.now())], [])
+    await stores.inbox.renew([leased.task_id], LEASE_S)
+    assert await take(stores) == [["a"]]
+
+
+# --- release ---------------------------------------------------------------------------------------------
+
+
+async def test_a_retry_waits_for_its_time_with_its_reason(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    leased = await take_one(stores)
+    await stores.inbox.release([TaskRetry(leased.task_id, "timeout", stores.clock.now() + timedelta(seconds=5))], [])
+    waiting = await stores.task("a")
+    assert (waiting.state, waiting.reason, waiting.attempts) == ("waiting", "timeout", 1)
+    assert await stores.inbox.runnable(["relevance"]) == 0
+    assert await take(stores) == []
+    stores.clock.advance(5)
+    assert await stores.inbox.runnable(["relevance"]) == 1
+    assert (await take_one(stores)).attempts == 2
+    assert (await stores.task("a")).reason == ""
+
+
+async def test_a_retry_that_does_not_count_gives_the_attempt_back(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    leased = await take_one(stores)
+    await stores.inbox.release([TaskRetry(leased.task_id, "rate_limited", stores.clock.now(), counts=False)], [])
+    assert (await stores.task("a")).attempts == 0
+    assert (await take_one(stores)).attempts == 1
+
+
+async def test_a_failure_is_an_end_with_its_reason(stores: Stores) -> None:
+    await stores.inbox.add([new("a"), new("b", group="other")])
+    leased = await take_one(stores)
+    await stores.inbox.release([], [TaskFailure(leased.task_id, "refused")])
+    failed = await stores.task(leased.task_key)
+    assert (failed.state, failed.reason, failed.finished_at) == ("failed", "refused", stores.clock.now())
+    assert len(await take(stores)) == 1
+
+
+async def test_an_old_holder_can_not_undo_what_was_finished(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    old = await take_one(stores)
+    stores.clock.advance(LEASE_S + 1)
+    newer = await take_one(stores)
+    await stores.judgements.save_labels([], [], [newer.task_id], stores.clock.now())
+    await stores.inbox.release([TaskRetry(old.task_id, "timeout", stores.clock.now())], [])
+    await stores.inbox.release([], [TaskFailure(old.task_id, "timeout")])
+    done = await stores.task("a")
+    assert (done.state, done.reason) == ("done", "")
+
+
+async def test_releasing_nothing_is_nothing(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    await stores.inbox.release([], [])
+    assert await stores.inbox.runnable(["relevance"]) == 1

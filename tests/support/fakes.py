@@ -1,0 +1,280 @@
+"""The work side in memory: what `core.adapters` keeps in PostgreSQL. The contract suite runs on both.
+
+What is kept is open to tests (`inbox.rows`, `outbox.events`, `judgements.facts`, …); nothing waits, nothing fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from core.domain.events import event_id
+from core.domain.labels import LANE_RANK
+from core.ports import (
+    AnchorOutcome,
+    Clock,
+    ImageScoreFact,
+    LabelFact,
+    Listing,
+    NewTask,
+    OutgoingEvent,
+    Picture,
+    StoredGuideline,
+    Task,
+    TaskFailure,
+    TaskKind,
+    TaskRetry,
+)
+
+NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until told; `sleep` moves it and returns at once."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self.time = start
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+# --- Inbox -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TaskRow:
+    """A task as the table has it."""
+
+    task_id: UUID
+    new: NewTask
+    created_at: datetime
+    not_before: datetime
+    state: str = "waiting"
+    reason: str = ""
+    attempts: int = 0
+    lease_until: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def order(self) -> tuple[int, float, datetime, UUID]:
+        return (LANE_RANK[self.new.lane], -self.new.priority, self.created_at, self.task_id)
+
+    def could_run(self, now: datetime) -> bool:
+        if self.state == "running":
+            return self.lease_until is not None and self.lease_until < now
+        return self.state == "waiting" and self.not_before <= now
+
+    def leased(self) -> Task:
+        new = self.new
+        return Task(
+            self.task_id, new.task_key, new.kind, new.lane, new.group_key, new.subject, new.payload, self.attempts
+        )
+
+
+class InMemoryInbox:
+    """`TaskInbox`. `rows` by task key."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.rows: dict[str, TaskRow] = {}
+
+    async def add(self, tasks: Sequence[NewTask]) -> int:
+        return sum(self._add(task) for task in tasks)
+
+    def _add(self, task: NewTask) -> bool:
+        now, row = self._clock.now(), self.rows.get(task.task_key)
+        if row is None or row.state == "failed":
+            self.rows[task.task_key] = TaskRow(event_id(f"task/{task.task_key}"), task, created_at=now, not_before=now)
+            return True
+        if row.state == "waiting":
+            lane = min(row.new.lane, task.lane, key=LANE_RANK.__getitem__)
+            row.new = replace(row.new, lane=lane, priority=max(row.new.priority, task.priority))
+        return False
+
+    async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
+        now, taken = self._clock.now(), dict[tuple[str, str], list[TaskRow]]()
+        runnable = (row for row in self.rows.values() if row.new.kind in kinds and row.could_run(now))
+        for row in sorted(runnable, key=lambda row: row.order):
+            taken.setdefault((row.new.kind, row.new.group_key), []).append(row)
+        return [self._take(rows[:per_group], now, seconds) for rows in list(taken.values())[:groups]]
+
+    @staticmethod
+    def _take(rows: list[TaskRow], now: datetime, seconds: float) -> list[Task]:
+        for row in rows:
+            row.state, row.reason, row.attempts = "running", "", row.attempts + 1
+            row.lease_until = now + timedelta(seconds=seconds)
+        return [row.leased() for row in rows]
+
+    async def renew(self, task_ids: Sequence[UUID], seconds: float) -> None:
+        for row in self._running(task_ids):
+            row.lease_until = self._clock.now() + timedelta(seconds=seconds)
+
+    async def release(self, retries: Sequence[TaskRetry], failures: Sequence[TaskFailure]) -> None:
+        for retry in retries:
+            for row in self._running([retry.task_id]):
+                row.state, row.reason, row.not_before, row.lease_until = "waiting", retry.reason, retry.not_before, None
+                row.attempts -= 0 if retry.counts else 1
+        for failure in failures:
+            for row in self._running([failure.task_id]):
+                row.state, row.reason, row.finished_at = "failed", failure.reason, self._clock.now()
+                row.lease_until = None
+
+    async def runnable(self, kinds: Sequence[TaskKind]) -> int:
+        now = self._clock.now()
+        of_kinds = [row for row in self.rows.values() if row.new.kind in kinds]
+        return sum(row.state == "running" or row.could_run(now) for row in of_kinds)
+
+    def finish(self, task_ids: Iterable[UUID], at: datetime) -> None:
+        """What a store's transaction does to tasks that have their result."""
+        ended = set(task_ids)
+        for row in self.rows.values():
+            if row.task_id in ended and row.state != "done":
+                row.state, row.reason, row.lease_until, row.finished_at = "done", "", None, at
+
+    def _running(self, task_ids: Sequence[UUID]) -> list[TaskRow]:
+        return [row for row in self.rows.values() if row.task_id in task_ids and row.state == "running"]
+
+
+# --- Outbox and leadership -------------------------------------------------------------------------------
+
+
+class InMemoryOutbox:
+    """`Outbox`. `events` still to publish, oldest first."""
+
+    def __init__(self) -> None:
+        self.events: list[OutgoingEvent] = []
+
+    @asynccontextmanager
+    async def batch(self, limit: int) -> AsyncIterator[Sequence[OutgoingEvent]]:
+        taken = self.events[:limit]
+        yield taken
+        del self.events[: len(taken)]
+
+    async def unpublished(self) -> int:
+        return len(self.events)
+
+
+class InMemoryLeadership:
+    """`Leadership` for several replicas in one process: give each the same `held`."""
+
+    def __init__(self, held: set[str] | None = None) -> None:
+        self.held = set[str]() if held is None else held
+
+    @asynccontextmanager
+    async def lead(self, name: str) -> AsyncIterator[bool]:
+        if name in self.held:
+            yield False
+            return
+        self.held.add(name)
+        try:
+            yield True
+        finally:
+            self.held.discard(name)
+
+
+# --- Judgements ------------------------------------------------------------------------------------------
+
+
+class InMemoryJudgements:
+    """`JudgementStore` over the inbox whose tasks it ends and the outbox it fills."""
+
+    def __init__(self, inbox: InMemoryInbox, outbox: InMemoryOutbox) -> None:
+        self._inbox, self._outbox = inbox, outbox
+        self.facts: dict[str, LabelFact] = {}
+        self.scores: dict[str, ImageScoreFact] = {}
+        self.outcomes: dict[tuple[str, str], AnchorOutcome] = {}
+        self.guidelines: dict[tuple[str, str, str], list[tuple[datetime, StoredGuideline]]] = {}
+        self.descriptions: dict[tuple[str, str, str], str] = {}
+
+    async def guideline(self, market: str, query: str, language: str, prompt_version: str) -> StoredGuideline | None:
+        stored = sorted(self.guidelines.get((market, query, language), []), key=lambda entry: entry[0], reverse=True)
+        edits = [guideline for _, guideline in stored if guideline.author != "model"]
+        ours = [guideline for _, guideline in stored if guideline.prompt_version == prompt_version]
+        return next(iter(edits + ours), None)
+
+    async def save_guideline(
+        self, market: str, query: str, language: str, guideline: StoredGuideline, at: datetime
+    ) -> StoredGuideline:
+        kept = self.guidelines.setdefault((market, query, language), [])
+        if not any(_same_guideline(known, guideline) for _, known in kept):
+            kept.append((at, guideline))
+        return await self.guideline(market, query, language, guideline.prompt_version) or guideline
+
+    async def description(self, image_hash: str, prompt_version: str, model: str) -> str | None:
+        return self.descriptions.get((image_hash, prompt_version, model))
+
+    async def save_description(self, image_hash: str, prompt_version: str, model: str, text: str) -> None:
+        self.descriptions.setdefault((image_hash, prompt_version, model), text)
+
+    async def labels(self, content_keys: Sequence[str]) -> set[str]:
+        return self.facts.keys() & set(content_keys)
+
+    async def image_score(self, image_hash: str, prompt_version: str, model: str) -> ImageScoreFact | None:
+        key = (image_hash, prompt_version, model)
+        known = [fact for fact in self.scores.values() if (fact.image_hash, fact.prompt_version, fact.model) == key]
+        return known[-1] if known else None
+
+    async def save_labels(
+        self, facts: Sequence[LabelFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+    ) -> None:
+        fresh = {fact.content_key: fact for fact in reversed(facts) if fact.content_key not in self.facts}
+        self.facts.update(fresh)
+        self._publish({fact.event_id for fact in fresh.values()}, events, done, at)
+
+    async def save_image_score(
+        self, facts: Sequence[ImageScoreFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+    ) -> None:
+        fresh = {fact.content_key: fact for fact in reversed(facts) if fact.content_key not in self.scores}
+        self.scores.update(fresh)
+        self._publish({fact.event_id for fact in fresh.values()}, events, done, at)
+
+    async def save_anchor_outcomes(self, outcomes: Sequence[AnchorOutcome], done: Sequence[UUID], at: datetime) -> None:
+        for outcome in outcomes:
+            self.outcomes.setdefault((outcome.anchor_id, outcome.night), outcome)
+        self._inbox.finish(done, at)
+
+    def _publish(self, fresh: set[UUID], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime) -> None:
+        once = {event.event_id: event for event in events if event.event_id in fresh}
+        self._outbox.events.extend(once.values())
+        self._inbox.finish(done, at)
+
+
+def _same_guideline(one: StoredGuideline, other: StoredGuideline) -> bool:
+    by_models = one.author == other.author == "model"
+    same_prompt = (one.prompt_version, one.model) == (other.prompt_version, other.model)
+    return one.version == other.version or (by_models and same_prompt)
+
+
+# --- Catalogue and pictures ------------------------------------------------------------------------------
+
+
+class InMemoryCatalogue:
+    """`Catalogue`. `known` by listing id."""
+
+    def __init__(self, listings: Iterable[Listing] = ()) -> None:
+        self.known = {listing.listing_id: listing for listing in listings}
+
+    async def listings(self, ids: Sequence[str]) -> dict[str, Listing]:
+        return {listing_id: self.known[listing_id] for listing_id in ids if listing_id in self.known}
+
+
+class InMemoryPictures:
+    """`PictureStore`. `pictures` by hash, `urls` to hash."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, tuple[Picture, bytes]] = {}
+        self.urls: dict[str, str] = {}
+
+    async def save_picture(self, url: str, picture: Picture, thumbnail: bytes, at: datetime) -> None:
+        self.pictures.setdefault(picture.image_hash, (picture, thumbnail))
+        self.urls[url] = picture.image_hash
