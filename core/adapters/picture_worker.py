@@ -1,0 +1,72 @@
+"""The decoding worker: a process that reads pictures from standard input and answers on standard output.
+
+It holds no secret (its environment is empty), writes no file, and may use only so much memory; the parent
+ends it when a picture takes too long. Frames: 4 bytes length, big-endian, then the bytes. A picture in,
+msgpack of `Decoded` or `Failed` out.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import warnings
+from typing import BinaryIO
+
+import msgspec
+
+from core.adapters.picture_decode import Decoded, Limits, decode
+from core.errors import PictureError
+
+LENGTH_BYTES = 4
+BASE_MEMORY = 256 * 1024 * 1024
+"""Address space of Python, numpy and Pillow's codecs (some 100 MB mapped), and as much again for a picture's bytes."""
+
+MEMORY_PER_PIXEL = 16
+"""Bytes. Measured at 50 megapixels: progressive JPEG 4, 16-bit grey 8, RGBA 10; half on top for other codecs."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A picture that can't be used, as `PictureError` says it."""
+
+    message: str
+    kind: str
+    final: bool
+
+
+Answer = Decoded | Failed
+
+
+def memory_limit(max_pixels: int) -> int:
+    """Bytes of address space a worker may have."""
+    return BASE_MEMORY + MEMORY_PER_PIXEL * max_pixels
+
+
+def answer(data: bytes, limits: Limits) -> Answer:
+    """`decode`, with its PictureError as a value."""
+    try:
+        return decode(data, limits)
+    except PictureError as error:
+        return Failed(str(error), error.kind, error.final)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, limits: Limits) -> None:
+    """Answer each picture until the input ends."""
+    while len(head := requests.read(LENGTH_BYTES)) == LENGTH_BYTES:
+        body = msgspec.msgpack.encode(answer(requests.read(int.from_bytes(head)), limits))
+        answers.write(len(body).to_bytes(LENGTH_BYTES) + body)
+        answers.flush()
+
+
+def _confine(limits: Limits) -> None:
+    memory = memory_limit(limits.max_pixels)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if sys.platform == "linux":  # elsewhere the kernel does not hold an address-space limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # Pillow warns of what a stranger's file has wrong; the answer says what matters
+    given = Limits(max_pixels=int(sys.argv[1]), max_side=int(sys.argv[2]))
+    _confine(given)
+    serve(sys.stdin.buffer, sys.stdout.buffer, given)

@@ -1,0 +1,100 @@
+"""Pictures by URL: the port `PictureSource` over HTTP, safe against whatever a seller's URL points to.
+
+Every failure is a PictureError; its kind is the task's reason:
+
+| kind | what happened | then |
+|---|---|---|
+| `bad_url` | not http or https, no host, a user name in it, unreadable, over 4,096 characters | final |
+| `address_refused` | a private, local, reserved or metadata address, or a port other than 80 and 443 | final |
+| `redirect_limit` | more than 5 redirects | final |
+| `bad_redirect` | a redirect without a readable target | final |
+| `gone` | 404 or 410 | final |
+| `http_4xx` | another 4xx | final; 408, 421, 425 retried |
+| `http_unexpected` | a status that is neither an answer nor an error | final |
+| `encoded_body` | a compressed body, although none was asked for: a decompression bomb is not opened | final |
+| `too_large` | more bytes than `image_max_bytes`, announced or sent | final |
+| `not_a_picture` | the bytes are no picture, whatever the server calls them | final |
+| `unsupported_format` | SVG, TIFF, HEIC, icons and other formats no shop page shows everywhere | final |
+| `too_many_pixels` | the header says more than `image_max_pixels` (or Pillow's own limit, 179 million) | final |
+| `decode_memory` | decoding took more memory than a picture of that many pixels needs | final |
+| `broken_picture` | truncated or damaged | final |
+| `unresolved` | the name has no address, or DNS does not answer | retried |
+| `connection` | refused, reset, cut short, bad TLS or bad HTTP | retried |
+| `timeout` | all hops together took longer than `image_timeout_s`, a slow drip included | retried |
+| `http_5xx` | the host's fault | retried |
+| `rate_limited` | 429, or 503 with `Retry-After`; the host is left alone so long (`PictureHostBusy`) | retried |
+| `decode_timeout`, `decoder_died` | the worker was ended, or ended itself | retried |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from weakref import WeakValueDictionary
+
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
+
+from core.adapters.picture_decode import Decoded, Limits, thumbnail
+from core.adapters.picture_decoders import Decoder, ProcessDecoder, ThreadDecoder
+from core.adapters.picture_http import PictureDownloader
+from core.ports import Picture
+from core.settings import Settings
+
+__all__ = ["HttpPictureSource", "ProcessDecoder", "ThreadDecoder", "limits_of", "thumbnail"]
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The decoder's limits."""
+    return Limits(max_pixels=settings.image_max_pixels, max_side=settings.image_max_side)
+
+
+class HttpPictureSource:
+    """Port PictureSource. Make it inside the event loop, `async with`; it owns its decoder and connections.
+
+    At most `image_in_flight` pictures are held at once; one URL is fetched by one caller at a time.
+    """
+
+    def __init__(
+        self, settings: Settings, decoder: Decoder | None = None, resolver: AbstractResolver | None = None
+    ) -> None:
+        self._decoder = decoder or ProcessDecoder(limits_of(settings))
+        self._downloader = PictureDownloader(settings, resolver or ThreadedResolver())
+        self._places = asyncio.Semaphore(settings.image_in_flight)
+        self._urls: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __aenter__(self) -> HttpPictureSource:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close connections and workers."""
+        await self._downloader.close()
+        await self._decoder.close()
+
+    async def fetch(self, url: str) -> Picture:
+        """Fetch, decode, measure, downscale; PictureError with a kind of the table above."""
+        lock = self._urls.get(url)
+        if lock is None:
+            lock = self._urls[url] = asyncio.Lock()
+        async with lock, self._places:
+            data = await self._downloader.download(url)
+            return _picture(await self._decoder.decode(data), len(data))
+
+
+def _picture(decoded: Decoded, byte_size: int) -> Picture:
+    return Picture(
+        image_hash=decoded.image_hash,
+        jpeg=decoded.jpeg,
+        width=decoded.width,
+        height=decoded.height,
+        original_width=decoded.original_width,
+        original_height=decoded.original_height,
+        byte_size=byte_size,
+        media_type=decoded.media_type,
+        measures=decoded.measures,
+    )

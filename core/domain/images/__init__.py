@@ -1,0 +1,1 @@
+"""The technical tier of picture judging: measures of the pixels, and what is too broken to be judged at all."""
