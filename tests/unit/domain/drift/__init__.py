@@ -1,0 +1,1 @@
+"""Tests of the drift detectors, their accounting and their verdict."""
