@@ -1,0 +1,62 @@
+# Everything a developer runs. `make install` is the only step the others need; it repeats only when it has to.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+ARGS ?=
+
+.PHONY: help install demo check format test bench lock schemas metrics screenshot clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+install: $(STAMP) ## .venv with the locked requirements and .venv/bin/assay
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Assay needs Python 3.11 or later; name one: make install PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked requirements into $(VENV)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## the whole service on embedded parts; ARGS="--exit" and the like are passed on
+	@$(BIN)/assay demo $(ARGS)
+
+check: install ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## put the format right, and what lint can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: install ## every test; ARGS="tests/unit -k sessions" and the like are passed on
+	@$(BIN)/pytest $(ARGS)
+
+bench: install ## records per second through search-log, judged pairs per second
+	@$(BIN)/pytest tests/bench -s -q $(ARGS)
+
+lock: $(BIN)/uv ## the three lock files anew from pyproject.toml
+	$(BIN)/uv pip compile -q $(LOCK) --all-extras pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q $(LOCK) --constraint requirements.txt pyproject.toml -o requirements-run.txt
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile -q $(LOCK) --constraint requirements.txt - -o deploy/requirements-build.txt
+
+$(BIN)/uv: | install
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+
+schemas: install ## docs/schemas from the event models
+	$(BIN)/python -m core.domain.events
+
+metrics: install ## docs/metrics.md from the table in core/telemetry.py
+	$(BIN)/python -m core.telemetry > docs/metrics.md
+
+screenshot: install ## the console's picture in the README
+	$(BIN)/python -m demo.screenshot $(ARGS)
+
+clean: ## everything made here: environment, caches, the test broker's jars
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,67 @@
+"""The console served on a free port of this machine, over a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from core.adapters.postgres import Pool, open_pool
+from core.adapters.reads import PostgresReads
+from core.console.app import make_app
+from core.read_ports import HealthReport, Reads
+from tests.support import sample_data
+from tests.support.sample_data import Filled
+
+BUDGET_USD = 50.0
+TURNING = HealthReport(loops_turn=True, ready=True, detail={"search-log": "turns"})
+
+
+class FixedClock:
+    """The time of the sample shop."""
+
+    def now(self) -> datetime:
+        return sample_data.NOW
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the console is and what is in its database."""
+
+    url: str
+    reads: PostgresReads
+    pool: Pool
+    filled: Filled
+
+
+@asynccontextmanager
+async def serving(reads: Reads, report: HealthReport = TURNING) -> AsyncIterator[str]:
+    """Its address."""
+    app = make_app(reads, FixedClock(), lambda: report, lambda: b"assay_up 1\n")
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def sample_shop(dsn: str) -> AsyncIterator[Served]:
+    """The console over the sample shop, which is written into the migrated database at `dsn`."""
+    pool = await open_pool(dsn, 6)
+    try:
+        filled = await sample_data.fill(pool)
+        reads = PostgresReads(pool, FixedClock(), BUDGET_USD)
+        async with serving(reads) as url:
+            yield Served(url, reads, pool, filled)
+    finally:
+        await asyncio.wait_for(pool.close(), 10)
