@@ -1,0 +1,222 @@
+"""Judge the results of a query: guideline, products, pictures, one call for several of them, labels (DESIGN 6).
+
+Every step is stored when it is made, so a task that failed starts again at the step that failed. A task ends as done
+with its label and event in one transaction, goes back to waiting, or fails with a reason; never is a failure a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
+from core.domain.relevance import (
+    Search,
+    cleaned_guideline,
+    guideline_version,
+    matched,
+    parsed_reply,
+    seed_of,
+    shuffled,
+)
+from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused, LlmTruncated
+from core.ports import (
+    Catalogue,
+    Clock,
+    JudgementStore,
+    LabelFact,
+    Llm,
+    LlmReply,
+    OutgoingEvent,
+    PictureSource,
+    StoredGuideline,
+    Task,
+    TaskFailure,
+    TaskInbox,
+    TaskRetry,
+)
+from core.prompts import Prompt, load_prompt
+from core.settings import Settings
+from core.stages.judge_items import Item, ItemError, ItemSource, ListingError, Outcome, search_of
+from core.stages.judge_recipe import Recipe
+from core.stages.outcomes import outcome
+
+MODEL_AUTHOR = "model"
+"""Author of a guideline that no person has edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryJudge:
+    """The stage over its ports. `jitter` draws from 0 to 1. `wall` is the inbox's clock where it is not `clock`: a
+    simulation's tasks wait in real time."""
+
+    llm: Llm
+    store: JudgementStore
+    catalogue: Catalogue
+    inbox: TaskInbox
+    pictures: PictureSource
+    clock: Clock
+    settings: Settings
+    event_of: Callable[[LabelFact], OutgoingEvent]
+    jitter: Callable[[], float]
+    wall: Clock | None = None
+    guideline_prompt: Prompt = field(default_factory=lambda: load_prompt("guideline"))
+    judgements_prompt: Prompt = field(default_factory=lambda: load_prompt("judgements"))
+    description_prompt: Prompt = field(default_factory=lambda: load_prompt("picture_description"))
+
+    async def judge(self, tasks: Sequence[Task]) -> None:
+        """End each task's lease. RetryLater (a database is away) and defects are raised; the leases that are still
+        open then run out by themselves."""
+        groups: dict[tuple[Search, bool], list[Task]] = {}
+        for task in tasks:
+            groups.setdefault((search_of(task), task.kind == "anchor"), []).append(task)
+        for (search, _), group in groups.items():
+            await self._judge_query(search, group)
+
+    async def _judge_query(self, search: Search, tasks: Sequence[Task]) -> None:
+        items = await self._kept(await self._source().items(tasks))
+        if not items:
+            return
+        try:
+            guideline = await self._guideline(search, [item.task for item in items])
+        except LlmError as error:
+            await self._give_up([(item.task, error) for item in items])
+            return
+        recipe = self._recipe()
+        keyed = [replace(item, key=recipe.key(search, guideline, item)) for item in items]
+        unknown = await self._without_known(keyed)
+        ready = await self._kept(await self._source().described(search, unknown))
+        await self._judge_items(search, guideline, ready)
+
+    async def _judge_items(self, search: Search, guideline: StoredGuideline, items: Sequence[Item]) -> None:
+        """In batches of one call each, in an order that the results' rank has no part in; a pair that was queued twice
+        is judged once."""
+        by_key = {item.key: item for item in items}
+        order = shuffled(list(by_key), seed_of(by_key))
+        size = self.settings.judge_products_per_call
+        for start in range(0, len(order), size):
+            batch = [by_key[key] for key in order[start : start + size]]
+            await self._judge_batch(search, guideline, batch, items)
+
+    async def _judge_batch(
+        self, search: Search, guideline: StoredGuideline, batch: Sequence[Item], tasks: Sequence[Item]
+    ) -> None:
+        """One call. What may be one product's fault (refused, cut off, too large) is tried again in halves."""
+        try:
+            reply, found = await self._called(search, guideline, batch)
+        except LlmError as error:
+            if isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) and len(batch) > 1:
+                middle = len(batch) // 2
+                await self._judge_batch(search, guideline, batch[:middle], tasks)
+                await self._judge_batch(search, guideline, batch[middle:], tasks)
+                return
+            await self._give_up([(item.task, error) for item in _same_keys(tasks, batch)])
+            return
+        await self._save(search, guideline, reply, found, _same_keys(tasks, batch))
+        left = [item for item in batch if item.key not in found]
+        await self._give_up([(item.task, _missing()) for item in _same_keys(tasks, left)])
+
+    async def _called(
+        self, search: Search, guideline: StoredGuideline, batch: Sequence[Item]
+    ) -> tuple[LlmReply, dict[str, ProductJudgement]]:
+        named = {f"p{number}": item for number, item in enumerate(batch, 1)}
+        reply = await self.llm.complete(self._recipe().judgements_request(search, guideline, named))
+        found = matched(parsed_reply(JudgementsReply, reply.text), list(named))
+        return reply, {named[name].key: judgement for name, judgement in found.items()}
+
+    async def _save(
+        self,
+        search: Search,
+        guideline: StoredGuideline,
+        reply: LlmReply,
+        found: Mapping[str, ProductJudgement],
+        items: Sequence[Item],
+    ) -> None:
+        judged = [item for item in items if item.key in found]
+        recipe, at = self._recipe(), self.clock.now()
+        done = [item.task.task_id for item in judged]
+        if judged and judged[0].task.kind == "anchor":
+            outcomes = [recipe.anchor(item, reply, found[item.key], at) for item in judged]
+            await self.store.save_anchor_outcomes(outcomes, done, at)
+        elif judged:
+            facts = [recipe.fact(search, guideline, reply, item, found[item.key], at) for item in _first_of_key(judged)]
+            await self.store.save_labels(facts, [self.event_of(fact) for fact in facts], done, at)
+
+    async def _without_known(self, items: Sequence[Item]) -> list[Item]:
+        """Those without a label; the tasks of the others are done. Anchors are judged anew, past every label."""
+        if items[0].task.kind == "anchor":
+            return list(items)
+        known = await self.store.labels([item.key for item in items])
+        done = [item.task.task_id for item in items if item.key in known]
+        if done:
+            await self.store.save_labels([], [], done, self.clock.now())
+        return [item for item in items if item.key not in known]
+
+    async def _guideline(self, search: Search, tasks: Sequence[Task]) -> StoredGuideline:
+        version = self.guideline_prompt.version
+        stored = await self.store.guideline(search.market, search.query, search.language, version)
+        if stored is not None:
+            return stored
+        reply = await self.llm.complete(self._recipe().guideline_request(search, tasks))
+        body = cleaned_guideline(parsed_reply(GuidelineReply, reply.text))
+        made = StoredGuideline(guideline_version(body, version), version, self._recipe().model, MODEL_AUTHOR, body)
+        return await self.store.save_guideline(search.market, search.query, search.language, made, self.clock.now())
+
+    async def _kept(self, outcomes: Iterable[Outcome]) -> list[Item]:
+        """The items; the tasks of the others end here, each with its own reason."""
+        outcomes = list(outcomes)
+        await self._give_up([each for each in outcomes if not isinstance(each, Item)])
+        return [each for each in outcomes if isinstance(each, Item)]
+
+    async def _give_up(self, failed: Sequence[tuple[Task, ItemError]]) -> None:
+        ends = [self._end(task, error) for task, error in failed]
+        if ends:
+            retries = [end for end in ends if isinstance(end, TaskRetry)]
+            await self.inbox.release(retries, [end for end in ends if isinstance(end, TaskFailure)])
+
+    def _end(self, task: Task, error: ItemError) -> TaskRetry | TaskFailure:
+        if isinstance(error, ListingError):
+            return TaskFailure(task.task_id, error.kind)
+        now = self.clock.now()
+        end = outcome(error, task, now, self.settings.task_attempts, self.jitter())
+        ahead = self.wall.now() - now if self.wall else timedelta()
+        return replace(end, not_before=end.not_before + ahead) if isinstance(end, TaskRetry) else end
+
+    def _source(self) -> ItemSource:
+        settings = self.settings
+        return ItemSource(
+            self.llm,
+            self.store,
+            self.catalogue,
+            self.pictures,
+            settings.judge_mode,
+            settings.vision_model() or "",
+            self.description_prompt,
+        )
+
+    def _recipe(self) -> Recipe:
+        settings = self.settings
+        return Recipe(
+            settings.judge_mode,
+            settings.llm_model or "",
+            settings.vision_model() or "",
+            self.guideline_prompt,
+            self.judgements_prompt,
+            self.description_prompt,
+        )
+
+
+def _first_of_key(items: Sequence[Item]) -> list[Item]:
+    return list({item.key: item for item in reversed(items)}.values())[::-1]
+
+
+def _same_keys(items: Sequence[Item], batch: Sequence[Item]) -> list[Item]:
+    keys = {item.key for item in batch}
+    return [item for item in items if item.key in keys]
+
+
+def _missing() -> LlmInvalid:
+    error = LlmInvalid("the reply leaves the product out")
+    error.kind = "missing_item"
+    return error

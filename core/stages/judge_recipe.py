@@ -1,0 +1,183 @@
+"""How a query is judged: modes, models and prompts, the requests they make, and the facts that come of the replies.
+
+Nothing here waits or fails; `core.stages.judge_query` sends the requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+import msgspec
+
+from core.domain.events import event_id
+from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
+from core.domain.labels import LANE_RANK, Lane, Mode, SelectionReason
+from core.domain.prompting import picture_heading
+from core.domain.relevance import (
+    GUIDELINE_TOKENS,
+    KeyParts,
+    Search,
+    content_key,
+    guideline_prompt,
+    judgement_tokens,
+    judgements_prompt,
+    seed_of,
+)
+from core.domain.strict_schema import strict_schema
+from core.ports import (
+    AnchorOutcome,
+    LabelFact,
+    LlmReply,
+    LlmRequest,
+    Part,
+    PicturePart,
+    StoredGuideline,
+    Task,
+    TextPart,
+)
+from core.prompts import Prompt
+from core.stages.judge_items import Item
+
+_GUIDELINE_SCHEMA = strict_schema(GuidelineReply)
+_JUDGEMENTS_SCHEMA = strict_schema(JudgementsReply)
+_SCHEMA_HASH = hashlib.sha256(msgspec.json.encode(_JUDGEMENTS_SCHEMA)).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that makes one judge differ from another."""
+
+    mode: Mode
+    model: str
+    vision_model: str
+    guideline: Prompt
+    judgements: Prompt
+    description: Prompt
+
+    @property
+    def judging_model(self) -> str:
+        """The model that grades: the one that sees where it is given pictures."""
+        return self.vision_model if self.mode == "multimodal" else self.model
+
+    def guideline_request(self, search: Search, tasks: Sequence[Task]) -> LlmRequest:
+        return LlmRequest(
+            lane=_best_lane(tasks),
+            purpose="guideline",
+            model=self.model,
+            prompt_version=self.guideline.version,
+            system=self.guideline.text,
+            user=(TextPart(guideline_prompt(search)),),
+            schema=_GUIDELINE_SCHEMA,
+            max_output_tokens=GUIDELINE_TOKENS,
+            subject=_subject(search),
+            seed=seed_of([search.market, search.query, search.language]),
+        )
+
+    def judgements_request(self, search: Search, guideline: StoredGuideline, named: Mapping[str, Item]) -> LlmRequest:
+        products = {name: item.product() for name, item in named.items()}
+        text = TextPart(judgements_prompt(search, guideline.body, products))
+        return LlmRequest(
+            lane=_best_lane([item.task for item in named.values()]),
+            purpose="judgements",
+            model=self.judging_model,
+            prompt_version=self.judgements.version,
+            system=self.judgements.text,
+            user=(text, *self._picture_parts(named)),
+            schema=_JUDGEMENTS_SCHEMA,
+            max_output_tokens=judgement_tokens(len(named)),
+            subject=_subject(search),
+            seed=seed_of(item.key for item in named.values()),
+        )
+
+    def _picture_parts(self, named: Mapping[str, Item]) -> list[Part]:
+        if self.mode != "multimodal":
+            return []
+        shown = [(name, item.picture) for name, item in named.items() if item.picture is not None]
+        return [
+            part
+            for name, picture in shown
+            for part in (
+                TextPart(picture_heading(name)),
+                PicturePart(picture.jpeg, picture.width, picture.height),
+            )
+        ]
+
+    def key(self, search: Search, guideline: StoredGuideline, item: Item) -> str:
+        words = (("description", f"{self.description.version} {self.vision_model}"),)
+        return content_key(
+            KeyParts(
+                application=search.application,
+                market=search.market,
+                query=search.query,
+                language=search.language,
+                guideline_version=guideline.version,
+                listing_id=item.listing.listing_id,
+                content_hash=item.listing.content_hash,
+                image_hash=item.image_hash,
+                mode=self.mode,
+                prompt_version=self.judgements.version,
+                model=self.judging_model,
+                params=(("schema", _SCHEMA_HASH), *(words if self.mode == "text_and_description" else ())),
+            )
+        )
+
+    def fact(
+        self,
+        search: Search,
+        guideline: StoredGuideline,
+        reply: LlmReply,
+        item: Item,
+        judgement: ProductJudgement,
+        at: datetime,
+    ) -> LabelFact:
+        return LabelFact(
+            event_id=event_id(item.key),
+            content_key=item.key,
+            application=search.application,
+            market=search.market,
+            query=search.query,
+            listing_id=item.listing.listing_id,
+            label=judgement.label,
+            confidence=judgement.confidence,
+            reasoning=judgement.reasoning,
+            reason=reason_of(item.task),
+            mode=self.mode,
+            model=self.judging_model,
+            fingerprint=reply.fingerprint or reply.model,
+            prompt_version=self.judgements.version,
+            guideline_version=guideline.version,
+            content_hash=item.listing.content_hash,
+            image_hash=item.image_hash,
+            judged_at=at,
+            call_id=reply.call_id,
+        )
+
+    def anchor(self, item: Item, reply: LlmReply, judgement: ProductJudgement, at: datetime) -> AnchorOutcome:
+        payload = item.task.payload
+        return AnchorOutcome(
+            anchor_id=str(payload["anchor_id"]),
+            night=str(payload["night"]),
+            label=judgement.label,
+            model=self.judging_model,
+            fingerprint=reply.fingerprint or reply.model,
+            call_id=reply.call_id,
+            judged_at=at,
+        )
+
+
+def reason_of(task: Task) -> SelectionReason:
+    """Why the pair is judged; one that says nothing was asked for by a person."""
+    given = task.payload.get("reason")
+    return next((reason for reason in get_args(SelectionReason) if reason == given), "request")
+
+
+def _best_lane(tasks: Sequence[Task]) -> Lane:
+    return min((task.lane for task in tasks), key=LANE_RANK.__getitem__)
+
+
+def _subject(search: Search) -> dict[str, str]:
+    return {"application": search.application, "market": search.market, "query": search.query}
