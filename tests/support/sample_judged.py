@@ -35,7 +35,8 @@ async def calls(connection: asyncpg.Connection, rng: random.Random, now: datetim
 def _call(rng: random.Random, now: datetime, number: int) -> dict[str, object]:
     status = {7: "timeout", 8: "refused", 23: "running"}.get(number, "ok")
     reply = {"judgements": [{"item": "p1", "reasoning": "AAA, not AA.", "label": "irrelevant", "confidence": 0.97}]}
-    request = {"user": ['### QUERY\n{"query":"aa battery"}\n', '### PRODUCTS\n{"item":"p1","title":"AAA battery"}\n']}
+    texts = ('### QUERY\n{"query":"aa battery"}\n', '### PRODUCTS\n{"item":"p1","title":"AAA battery"}\n')
+    request = {"user": [{"text": text} for text in texts], "max_output_tokens": 1_200, "seed": 7}
     return {
         "call_id": name_id("call", number),
         "lane": ("live", "panel", "backfill")[number % 3],

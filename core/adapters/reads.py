@@ -1,0 +1,151 @@
+"""The read side on PostgreSQL: every question is one connection and a few statements that an index serves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+
+from core.adapters import reads_drift, reads_judgements, reads_queries, reads_query, reads_status
+from core.adapters.postgres import Connection, Pool, connection
+from core.errors import RetryLater
+from core.ports import Clock
+from core.read_models import (
+    AlertStory,
+    AlertView,
+    CallStory,
+    CallView,
+    DeadLetterView,
+    PictureReport,
+    QueryFilter,
+    QueryList,
+    QueryStory,
+    Row,
+)
+from core.read_ports import NotMigrated, Overview, ReasonCount, StatusReport
+
+PING_TIMEOUT_S = 2.0
+"""Seconds for a ping: probes ask every few seconds, and a database this slow serves nobody."""
+
+OVERVIEW_DAYS = 14
+"""Days of the first page's plots: two weeks even out weekdays."""
+
+OVERVIEW_ROWS = 5
+"""Alerts and queries on the first page: the rest is one click away."""
+
+_MISSING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
+
+
+class PostgresReads:
+    """`core.read_ports.Reads` over a pool made by `open_pool`; `budget_usd_per_day` is only shown."""
+
+    def __init__(self, pool: Pool, clock: Clock, budget_usd_per_day: float, min_sessions: int = 20) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._budget_usd = budget_usd_per_day
+        self._min_sessions = min_sessions
+
+    async def ping(self) -> None:
+        """Return if the database answers in time and has our tables; RetryLater, NotMigrated."""
+        try:
+            await asyncio.wait_for(self._ping(), PING_TIMEOUT_S)
+        except TimeoutError:
+            raise RetryLater(f"PostgreSQL did not answer within {PING_TIMEOUT_S} s") from None
+
+    async def _ping(self) -> None:
+        async with self._connection() as held:
+            await held.fetchval("SELECT 1 FROM assay_data.stream_partitions LIMIT 1")
+
+    async def status(self) -> StatusReport:
+        """Lag, tasks, spend, dead letters, outbox."""
+        async with self._connection() as held:
+            return await reads_status.status(held, self._clock.now(), self._budget_usd)
+
+    async def overview(self) -> Overview:
+        """The first page."""
+        now = self._clock.now()
+        wanted = QueryFilter(days=OVERVIEW_DAYS, min_sessions=self._min_sessions)
+        async with self._connection() as held:
+            window = await reads_queries.window(held, OVERVIEW_DAYS)
+            labels, scores = await reads_status.made_since_yesterday(held, now)
+            friction = await reads_queries.query_list(held, wanted, OVERVIEW_ROWS)
+            return Overview(
+                status=await reads_status.status(held, now, self._budget_usd),
+                window=window,
+                days=[] if window is None else await reads_queries.days_of_all(held, window),
+                labels_day=labels,
+                scores_day=scores,
+                alerts=(await reads_drift.alerts(held))[:OVERVIEW_ROWS],
+                friction=[row for row in friction.rows if row.excess > 0],
+            )
+
+    async def queries(self, wanted: QueryFilter) -> QueryList:
+        """Queries by what is to gain."""
+        async with self._connection() as held:
+            return await reads_queries.query_list(held, wanted)
+
+    async def query(self, application: str, market: str, query: str, days: int) -> QueryStory | None:
+        """One query; None when nothing is known of it."""
+        async with self._connection() as held:
+            return await reads_query.query_story(held, application, market, query, days)
+
+    async def pictures(self, days: int) -> PictureReport:
+        """Scores of the pictures judged in the last `days`."""
+        async with self._connection() as held:
+            return await reads_judgements.pictures(held, self._clock.now(), days)
+
+    async def thumbnail(self, image_hash: str) -> bytes | None:
+        """A picture's thumbnail (JPEG)."""
+        async with self._connection() as held:
+            return await reads_judgements.thumbnail(held, image_hash)
+
+    async def alerts(self) -> Sequence[AlertView]:
+        """The newest alerts, newest first."""
+        async with self._connection() as held:
+            return await reads_drift.alerts(held)
+
+    async def alert(self, alert_id: UUID) -> AlertStory | None:
+        """One alert."""
+        async with self._connection() as held:
+            return await reads_drift.alert(held, alert_id)
+
+    async def calls(self, lane: str, status: str) -> Sequence[CallView]:
+        """The newest LLM calls, newest first."""
+        async with self._connection() as held:
+            return await reads_status.calls(held, lane, status)
+
+    async def call(self, call_id: UUID) -> CallStory | None:
+        """One call."""
+        async with self._connection() as held:
+            return await reads_status.call(held, call_id)
+
+    async def dead_letters(self, reason: str, topic: str) -> Sequence[DeadLetterView]:
+        """The newest dead letters, newest first."""
+        async with self._connection() as held:
+            return await reads_status.dead_letters(held, reason, topic)
+
+    async def dead_letter_counts(self) -> Sequence[ReasonCount]:
+        """Dead letters by reason and topic."""
+        async with self._connection() as held:
+            return await reads_status.dead_letter_counts(held)
+
+    async def relevance(self, application: str | None, market: str, query: str) -> Sequence[Row]:
+        """Rows of `assay.relevance_labels` of one normalised query, by listing id."""
+        async with self._connection() as held:
+            return await reads_judgements.relevance(held, application, market, query)
+
+    async def image_scores(self, listing_id: str) -> Sequence[Row]:
+        """Rows of `assay.image_scores` of one listing, by address."""
+        async with self._connection() as held:
+            return await reads_judgements.image_scores(held, listing_id)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with connection(self._pool) as held:
+                yield held
+        except _MISSING as error:
+            raise NotMigrated("the database lacks tables of this version; run `assay migrate`") from error

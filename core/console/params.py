@@ -1,0 +1,25 @@
+"""Parameters of a request: what is missing or strange becomes the default, so that a mistyped address still shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from aiohttp import web
+
+Choice = TypeVar("Choice", str, int)
+
+MAX_CHARS = 4_096
+"""Characters of a parameter read: the longest query that CONTRACT 2 takes."""
+
+
+def text(request: web.Request, name: str) -> str:
+    """A parameter's text, empty when missing; U+0000 and half characters, which no row holds, are replaced."""
+    raw = request.query.get(name, "")[:MAX_CHARS].replace("\x00", "\ufffd")
+    return raw.encode("utf-8", "replace").decode("utf-8")
+
+
+def choice(request: web.Request, name: str, allowed: Sequence[Choice], default: Choice) -> Choice:
+    """The one of `allowed` that the parameter names."""
+    given = request.query.get(name, "")
+    return next((each for each in allowed if str(each) == given), default)

@@ -1,0 +1,298 @@
+"""What the read side answers about queries, pictures, alerts, calls and dead letters: rows as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+Row = Mapping[str, Json]
+"""One row of a public view, ready for JSON: times are ISO 8601 in UTC, ids are text."""
+
+QuerySort = Literal["priority", "searches", "engaged", "reformulated", "exits", "zero_results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The six counters of panes, added up."""
+
+    searches: int
+    sessions: int
+    engaged: int
+    reformulated: int
+    exits: int
+    zero_results: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounters:
+    """Counters of one UTC day."""
+
+    day: date
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open span of panes, ending with the newest pane's hour; `days` long."""
+
+    start: datetime
+    end: datetime
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFilter:
+    """Which queries to list. Empty text means all; `min_sessions` hides rare queries (they carry personal data)."""
+
+    application: str = ""
+    market: str = ""
+    text: str = ""
+    days: int = 14
+    min_sessions: int = 20
+    sort: QuerySort = "priority"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRow:
+    """One query over a window, with its friction as `core.domain.friction` defines it: rates are shares of searches."""
+
+    application: str
+    market: str
+    query: str
+    counters: Counters
+    lower_bound: float
+    baseline: float
+    excess: float
+    priority: float
+    days: Sequence[DayCounters]
+    mean_grade: float | None
+    labels: int
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryList:
+    """Queries with most to gain first; `total` counts those that match, listed or not."""
+
+    window: Window | None
+    rows: Sequence[QueryRow]
+    total: int
+    applications: Sequence[str]
+    markets: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelView:
+    """One label as a person reads it."""
+
+    listing_id: str
+    label: str
+    grade: int
+    confidence: float
+    reasoning: str
+    reason: str
+    mode: str
+    model: str
+    prompt_version: str
+    guideline_version: str
+    judged_at: datetime
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One result: what the catalogue says of it (None: it was never told), its picture and its labels, newest first."""
+
+    listing_id: str
+    title: str | None
+    brand: str | None
+    category: str | None
+    price_amount: float | None
+    price_currency: str | None
+    image_url: str | None
+    image_hash: str | None
+    labels: Sequence[LabelView]
+    task: str
+    """State of its newest judge task and the reason of it, such as `failed: refused`; empty when none is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResults:
+    """The newest list one engine showed, in rank order."""
+
+    engine: str
+    language: str
+    seen_at: datetime
+    total: int
+    products: Sequence[Product]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionView:
+    """Why a query was chosen, once."""
+
+    reason: str
+    priority: float
+    pairs: int
+    evidence: Mapping[str, Json]
+    selected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementView:
+    """One thing the shopper asks for."""
+
+    requirement: str
+    importance: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelineView:
+    """One version of a query's guideline; `guides` maps each label to when it applies."""
+
+    version: str
+    language: str
+    author: str
+    model: str
+    created_at: datetime
+    translation: str
+    specificity: str
+    requirements: Sequence[RequirementView]
+    guides: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryStory:
+    """Everything known of one query. Days without a search are missing in `days`."""
+
+    application: str
+    market: str
+    query: str
+    window: Window | None
+    counters: Counters
+    market_counters: Counters
+    days: Sequence[DayCounters]
+    selections: Sequence[SelectionView]
+    engines: Sequence[EngineResults]
+    others: Sequence[Product]
+    """Labelled products that no engine's newest list shows."""
+    guidelines: Sequence[GuidelineView]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """One scored picture."""
+
+    listing_id: str
+    title: str | None
+    image_url: str
+    image_hash: str
+    has_thumbnail: bool
+    score: int
+    aspects: Mapping[str, int]
+    reasoning: str
+    tier: str
+    model: str
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReport:
+    """Scores of the last `days`: how many pictures have each score 1 to 10, the worst and the best."""
+
+    days: int
+    distribution: Sequence[int]
+    worst: Sequence[PictureView]
+    best: Sequence[PictureView]
+    failures: Sequence[tuple[str, int]]
+    """(reason, tasks) of pictures that could not be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert that relevance drifted; `segment` and `evidence` are the detector's own words.
+
+    `status` is `provisional` until the verdict's last look, then `final`.
+    """
+
+    alert_id: str
+    segment: Mapping[str, Json]
+    cause: str
+    metric: str
+    before: float
+    after: float
+    detected_at: datetime
+    status: str
+    evidence: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class NightValue:
+    """The alert's metric on one night: mean over `n` queries (or anchors) and its 95 % interval."""
+
+    night: date
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertStory:
+    """One alert and its metric on the nights around it."""
+
+    alert: AlertView
+    nights: Sequence[NightValue]
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One request to the LLM; a running one has its cost at the worst case."""
+
+    call_id: str
+    lane: str
+    model: str
+    status: str
+    http_status: int | None
+    started_at: datetime
+    latency_ms: int | None
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float
+    purpose: str
+    subject: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CallStory:
+    """One call from end to end: the rules (`system`), the data, what came back, and by whom."""
+
+    call: CallView
+    prompt_version: str
+    system: str
+    request: Json
+    reply: str
+    answered_by: str
+    fingerprint: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    """One unusable record; `payload` is its beginning, `size` its stored length in bytes (None: nothing stored)."""
+
+    run: str | None
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    payload: bytes | None
+    size: int | None
+    received_at: datetime

@@ -1,0 +1,193 @@
+"""The read side: what the console, the HTTP API and `assay status` ask of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from core.errors import RetryLater
+from core.read_models import (
+    AlertStory,
+    AlertView,
+    CallStory,
+    CallView,
+    DayCounters,
+    DeadLetterView,
+    PictureReport,
+    QueryFilter,
+    QueryList,
+    QueryRow,
+    QueryStory,
+    Row,
+    Window,
+)
+
+
+class NotMigrated(RetryLater):
+    """The database has no tables of ours, or older ones: `assay migrate` has to run first."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What the process says of itself. `ready`: it holds what it was assigned; `detail`: a line per part."""
+
+    loops_turn: bool
+    ready: bool
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """One partition: `applied` is the last offset whose effect is stored, `end_offset` the next to be written."""
+
+    topic: str
+    partition: int
+    applied: int
+    end_offset: int
+    watermark: datetime | None
+    open_sessions: int
+    owner: str
+    updated_at: datetime
+
+    @property
+    def lag(self) -> int:
+        """Records written and not yet applied."""
+        return max(0, self.end_offset - 1 - self.applied)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCount:
+    """Tasks that are alike; `oldest` is when the first of them was queued."""
+
+    kind: str
+    lane: str
+    state: str
+    reason: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """LLM calls of the UTC day so far, in US dollars and tokens; `failed` calls gave no usable answer.
+
+    `usd` is spent by ended calls, `reserved_usd` held for those under way at their worst case.
+    """
+
+    usd: float
+    reserved_usd: float
+    budget_usd: float
+    calls: int
+    failed: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+    @property
+    def used(self) -> float:
+        """Share of the day's budget, 0 to 1 (and beyond, where the budget was lowered during the day)."""
+        taken = self.usd + self.reserved_usd
+        return taken / self.budget_usd if self.budget_usd else float(taken > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """Dead letters of one reason and topic."""
+
+    reason: str
+    topic: str
+    count: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """How the service stands at `at`."""
+
+    at: datetime
+    streams: Sequence[StreamPosition]
+    tasks: Sequence[TaskCount]
+    spend: Spend
+    dead_letters: Sequence[ReasonCount]
+    outbox_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The first page: status, and what came of the work."""
+
+    status: StatusReport
+    window: Window | None
+    days: Sequence[DayCounters]
+    labels_day: Mapping[str, int]
+    """Labels of the last 24 hours by label."""
+    scores_day: int
+    alerts: Sequence[AlertView]
+    friction: Sequence[QueryRow]
+
+
+class Reads(Protocol):
+    """All questions; each raises RetryLater when the database is away, NotMigrated when it is empty."""
+
+    async def ping(self) -> None:
+        """Return if the database answers and has our tables."""
+        ...
+
+    async def status(self) -> StatusReport:
+        """Lag, tasks, spend, dead letters, outbox."""
+        ...
+
+    async def overview(self) -> Overview:
+        """The first page."""
+        ...
+
+    async def queries(self, wanted: QueryFilter) -> QueryList:
+        """Queries by what is to gain."""
+        ...
+
+    async def query(self, application: str, market: str, query: str, days: int) -> QueryStory | None:
+        """One query; None when nothing is known of it."""
+        ...
+
+    async def pictures(self, days: int) -> PictureReport:
+        """Scores of pictures."""
+        ...
+
+    async def thumbnail(self, image_hash: str) -> bytes | None:
+        """A picture's thumbnail (JPEG)."""
+        ...
+
+    async def alerts(self) -> Sequence[AlertView]:
+        """The newest alerts, newest first."""
+        ...
+
+    async def alert(self, alert_id: UUID) -> AlertStory | None:
+        """One alert."""
+        ...
+
+    async def calls(self, lane: str, status: str) -> Sequence[CallView]:
+        """The newest LLM calls, newest first; empty text means all."""
+        ...
+
+    async def call(self, call_id: UUID) -> CallStory | None:
+        """One call with all that is kept of it."""
+        ...
+
+    async def dead_letters(self, reason: str, topic: str) -> Sequence[DeadLetterView]:
+        """The newest dead letters, newest first; empty text means all."""
+        ...
+
+    async def dead_letter_counts(self) -> Sequence[ReasonCount]:
+        """Dead letters by reason and topic."""
+        ...
+
+    async def relevance(self, application: str | None, market: str, query: str) -> Sequence[Row]:
+        """Rows of `assay.relevance_labels` of one normalised query, by listing id."""
+        ...
+
+    async def image_scores(self, listing_id: str) -> Sequence[Row]:
+        """Rows of `assay.image_scores` of one listing, by address."""
+        ...
