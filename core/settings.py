@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -33,14 +34,16 @@ class Settings(BaseSettings):
 
     # Kafka
     kafka_bootstrap_servers: str | None = Field(None, description="broker addresses, such as localhost:9092")
-    kafka_options: dict[str, str | int | float | bool] = Field(
+    kafka_options: Annotated[dict[str, str | int | float | bool], NoDecode] = Field(
         default_factory=dict,
         description='a JSON object of librdkafka options, such as {"security.protocol": "SSL"}',
     )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="letters, digits, . _ -")
 
     # Postgres
-    postgres_dsn: SecretStr | None = Field(None, description="such as postgresql://user:password@host/database")
+    postgres_dsn: SecretStr | None = Field(
+        None, description="an address such as postgresql://user:password@host/database"
+    )
     postgres_pool_size: int = Field(
         12,
         ge=2,
@@ -61,8 +64,8 @@ class Settings(BaseSettings):
     )
     llm_model: str | None = Field(None, min_length=1, description="the judge's model name")
     llm_vision_model: str | None = Field(None, description="the model for pictures; the judge's when not set")
-    llm_requests_per_minute: int = Field(500, ge=1, description="a whole number of requests, all replicas together")
-    llm_tokens_per_minute: int = Field(200_000, ge=1, description="a whole number of tokens, all replicas together")
+    llm_requests_per_minute: int = Field(500, ge=1, description="requests, all replicas together")
+    llm_tokens_per_minute: int = Field(200_000, ge=1, description="tokens, all replicas together")
     llm_max_in_flight: int = Field(32, ge=1, le=10_000, description="calls at once, all replicas together")
     llm_budget_usd_per_day: float = Field(
         50.0, ge=0, description="US dollars a UTC day; nothing is called that could pass it"
@@ -122,7 +125,7 @@ class Settings(BaseSettings):
 
     # Pictures
     image_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="networks such as 10.0.0.0/8,192.168.1.0/24"
+        (), description="networks, comma-separated, such as 10.0.0.0/8,192.168.1.0/24"
     )
     image_max_bytes: int = Field(
         20_000_000, ge=1, description="largest picture: cameras make 15 MB, nothing honest makes more"
@@ -164,6 +167,11 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("kafka_options", mode="before")
+    @classmethod
+    def _options(cls, value: object) -> object:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
 
     @field_validator("session_engagement_actions", mode="before")
     @classmethod
@@ -226,7 +234,9 @@ def variable_of(name: str) -> str:
 
 
 def _takes(name: str) -> str:
-    return Settings.model_fields[name].description or "a value"
+    field = Settings.model_fields[name]
+    kind = "a whole number: " if field.annotation is int else "a number: " if field.annotation is float else ""
+    return kind + (field.description or "a value")
 
 
 def _one_line(error: ValidationError) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
+from core.adapters.kafka_options import LIBRDKAFKA
+from core.adapters.kafka_sink import reaction
 from core.domain.effects import RawRecord
 from core.errors import RetryLater
 
@@ -30,12 +33,12 @@ class Keyed(NamedTuple):
 class TopicReader:
     """Records of a topic's partitions as they are when asked."""
 
-    def __init__(self, servers: str, options: Mapping[str, str | int | float | bool]) -> None:
+    def __init__(self, servers: str, options: Mapping[str, str | int | float | bool], prefix: str = "") -> None:
         plain = {k: v for k, v in options.items() if k not in {"group.protocol", "partition.assignment.strategy"}}
         self._config: dict[str, str | int | float | bool] = {
             **plain,
             "bootstrap.servers": servers,
-            "group.id": "assay-reader",
+            "group.id": f"{prefix}assay-reader",
             "enable.auto.commit": False,
             "enable.partition.eof": False,
             "isolation.level": "read_committed",
@@ -43,28 +46,26 @@ class TopicReader:
 
     def partitions(self, topic: str) -> list[int]:
         """The topic's partitions; empty when there is no such topic."""
-        consumer = Consumer(self._config, logger=None)
-        try:
+        with self._consumer() as consumer:
             found = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
-        except KafkaException as error:
-            raise RetryLater(f"Kafka is not there: {error}") from None
-        finally:
-            consumer.close()
         return [] if found.error is not None else sorted(found.partitions)
 
     def since(self, topic: str, partition: int, from_ms: int) -> Iterator[list[Keyed]]:
         """Batches of records whose Kafka timestamp is `from_ms` or later, to the partition's present end."""
-        consumer = Consumer(self._config, logger=None)
-        try:
+        with self._consumer() as consumer:
             start, end = _range(consumer, topic, partition, from_ms)
-            if start >= end:
-                return
-            consumer.assign([TopicPartition(topic, partition, start)])
-            yield from _until(consumer, end)
+            if start < end:
+                consumer.assign([TopicPartition(topic, partition, start)])
+                yield from _until(consumer, end)
+
+    @contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        """A consumer, its errors translated; closed at the end of the block."""
+        try:
+            with closing(Consumer(self._config, logger=LIBRDKAFKA)) as consumer:
+                yield consumer
         except KafkaException as error:
-            raise RetryLater(f"Kafka is not there: {error}") from None
-        finally:
-            consumer.close()
+            raise reaction(error.args[0]) from None
 
 
 def _range(consumer: Consumer, topic: str, partition: int, from_ms: int) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from core.errors import RetryLater, StopProcess
+from core.adapters.kafka_options import LIBRDKAFKA
+from core.errors import RetryLater, SettingsError, StopProcess
 from core.ports import OutgoingRecord
 
 FLUSH_S = 30.0
@@ -17,6 +18,9 @@ FLUSH_S = 30.0
 
 ADMIN_S = 15.0
 """Seconds for making topics: the broker's own default is 5 for the request, and it may have to elect leaders."""
+
+METADATA_S = 5.0
+"""Seconds for the list of topics: a broker that is there answers in milliseconds, one that is not is said so soon."""
 
 _DEFAULTS: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
@@ -48,33 +52,39 @@ class KafkaSink:
         """Wait for what is under way."""
         if self._producer is not None:
             await asyncio.to_thread(self._producer.flush, FLUSH_S)
+            self._producer = None
 
     def _send(self, records: Sequence[OutgoingRecord]) -> None:
-        producer = self._producer = self._producer or Producer(self._options, logger=None)
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
                 failures.append(error)
 
-        for record in records:
-            _produce(producer, record, delivered)
+        try:
+            producer = self._producer = self._producer or Producer(self._options, logger=LIBRDKAFKA)
+            for record in records:
+                _produce(producer, record, delivered)
+        except KafkaException as error:
+            raise reaction(error.args[0]) from None
         left = producer.flush(FLUSH_S)
         if left:
             raise RetryLater(f"Kafka did not take {left} of {len(records)} records within {FLUSH_S:.0f} s")
         if failures:
-            raise _reaction(failures[0])
+            raise reaction(failures[0])
 
     def _ensure(self, topics: Sequence[str]) -> None:
         try:
-            admin = AdminClient(self._admin_options, logger=None)
-            known = admin.list_topics(timeout=ADMIN_S).topics
-            made = admin.create_topics([NewTopic(t, num_partitions=-1) for t in topics if t not in known])
-            for future in made.values():
+            admin = AdminClient(self._admin_options, logger=LIBRDKAFKA)
+            known = admin.list_topics(timeout=METADATA_S).topics
+            missing = [NewTopic(topic, num_partitions=-1) for topic in topics if topic not in known]
+            for future in admin.create_topics(missing).values() if missing else ():
                 _made(future.result(ADMIN_S))
+        except TimeoutError:
+            raise RetryLater(f"Kafka did not make the topics within {ADMIN_S:.0f} s") from None
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise _reaction(error.args[0]) from None
+                raise reaction(error.args[0]) from None
 
 
 _CONSUMER_ONLY = {
@@ -111,7 +121,10 @@ def _produce(
             return
 
 
-def _reaction(error: KafkaError) -> Exception:
+def reaction(error: KafkaError) -> Exception:
+    """What an error of librdkafka demands of us."""
+    if error.code() == KafkaError._INVALID_ARG:
+        return SettingsError(f"ASSAY_KAFKA_OPTIONS can't be used: {error.str()}")
     if error.fatal() or error.code() in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.MSG_SIZE_TOO_LARGE}:
         return StopProcess(f"Kafka refused a record: {error.str()}")
     return RetryLater(f"Kafka is not there: {error.str()}")

@@ -20,6 +20,7 @@ from typing import TypeVar
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from core.adapters.kafka_options import LIBRDKAFKA
 from core.domain.effects import RawRecord
 from core.errors import RetryLater, StopProcess
 from core.stream_ports import Partition, StreamListener
@@ -45,27 +46,6 @@ LOOK_UP_S = 1.0
 WATERMARK_S = 10.0
 """Seconds to ask a broker where a partition begins and ends: a live one answers in milliseconds."""
 
-_DEFAULTS: dict[str, str | int | float | bool] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    # 1000 by default: a fast consumer then sleeps a second each time its queue is full (DESIGN 11).
-    "fetch.queue.backoff.ms": 5,
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 65_536,
-    "fetch.message.max.bytes": 4_194_304,
-    "max.poll.interval.ms": 300_000,
-    "topic.metadata.refresh.interval.ms": 30_000,
-    "allow.auto.create.topics": False,
-    "group.protocol": "consumer",
-}
-_CLASSIC: dict[str, str | int | float | bool] = {
-    "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 45_000,
-}
-
 _WAIT_FOR_BROKER = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
@@ -80,14 +60,6 @@ _WAIT_FOR_BROKER = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.REQUEST_TIMED_OUT,
 }
-
-
-def consumer_options(
-    servers: str, group: str, options: Mapping[str, str | int | float | bool]
-) -> dict[str, str | int | float | bool]:
-    """librdkafka's configuration: ours, and what the operator set over it."""
-    config = {**_DEFAULTS, **options, "bootstrap.servers": servers, "group.id": group, "client.id": "assay"}
-    return config if config["group.protocol"] == "consumer" else {**_CLASSIC, **config}
 
 
 class KafkaSource:
@@ -150,7 +122,7 @@ class KafkaSource:
         self._on_loop(lambda: None if done.done() else _settle(done, error))
 
     def _poll(self, listener: StreamListener) -> None:
-        consumer = Consumer(self._options, logger=None)
+        consumer = Consumer(self._options, logger=LIBRDKAFKA)
         consumer.subscribe(
             self._topics,
             on_assign=lambda c, parts: self._on_assign(c, parts, listener),
@@ -291,7 +263,7 @@ def _start(consumer: Consumer, partition: Partition, wanted: int) -> int:
     if wanted > high:
         raise StopProcess(
             f"{partition.topic}[{partition.partition}] ends at {high}, but {wanted} was already read: the topic was "
-            "made again. Remove its rows from assay_data.stream_partitions and assay_data.session_snapshots to read it anew."
+            "made again. Remove its rows from assay_data.stream_partitions and session_snapshots to read it anew."
         )
     if wanted < low:
         log.error("stream.records_missing", topic=partition.topic, partition=partition[1], missing=low - wanted)

@@ -37,6 +37,13 @@ _GONE = (
 )
 
 
+IMPOSSIBLE_DSN = (
+    "ASSAY_POSTGRES_DSN can't be used; it takes an address such as postgresql://user:password@host:5432/database, with "
+    "what is special in a password written as %xx"
+)
+"""Says nothing of the value: where it is read wrongly, a part of the password stands where a port should."""
+
+
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """Errors of a server that is not there (or asks to repeat) become RetryLater; a wrong password SettingsError."""
@@ -49,21 +56,26 @@ async def translated() -> AsyncIterator[None]:
     ) as error:
         raise SettingsError(f"ASSAY_POSTGRES_DSN is refused by the server: {error}") from None
     except _GONE as error:
+        if isinstance(error, ValueError):  # asyncpg's word for an argument of ours that no column takes: a defect
+            raise
         raise RetryLater(f"PostgreSQL is not there: {type(error).__name__}: {error}") from error
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
     """One connection; RetryLater or SettingsError."""
     async with translated():
-        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+        try:
+            return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+        except ValueError:
+            raise SettingsError(IMPOSSIBLE_DSN) from None
 
 
 async def open_pool(dsn: str, size: int) -> Pool:
-    """A pool whose `jsonb` columns are Python values; RetryLater or SettingsError."""
+    """A pool whose `jsonb` columns are Python values. Connects at its first use, so a server may still be away."""
     async with translated():
         return await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,
             max_size=size,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,

@@ -65,6 +65,8 @@ class Effects:
     """By listing id: the run, and the newest that was told of it."""
     dead_letters: list[DeadLetter] = field(default_factory=list)
     records: int = 0
+    automated: int = 0
+    """Sessions that turned out to be programs' and added nothing."""
 
     def saw_results(self, key: ResultListKey, results: ResultList) -> None:
         """Keep the newest list; of two of one time the later in the log."""
@@ -91,4 +93,5 @@ def merged_effects(parts: Iterable[Effects]) -> Effects:
             total.saw_listing(run, listing)
         total.dead_letters += part.dead_letters
         total.records += part.records
+        total.automated += part.automated
     return total

@@ -128,6 +128,7 @@ class SearchLogFold:
 
     def take(self) -> Effects:
         taken, self._effects = self._effects, Effects()
+        taken.automated = sum(run.take_automated() for run in self._runs.values())
         return taken
 
     def snapshot(self) -> bytes | None:
@@ -143,10 +144,6 @@ class SearchLogFold:
 
     def watermark(self) -> int:
         return max((run.watermark for run in self._runs.values()), default=0)
-
-    def automated(self) -> int:
-        """Sessions that turned out to be programs'."""
-        return sum(run.automated for run in self._runs.values())
 
 
 class ListingsFold:

@@ -31,6 +31,8 @@ class JudgeRequest:
     query: str
     listing_id: str
     listing: ListingRecord | None
+    told: Object
+    """The listing as the line brings it, with its market; empty when it brings none."""
 
 
 def request_of(line: bytes) -> JudgeRequest | Unusable:
@@ -49,7 +51,9 @@ def _request(record: Object) -> JudgeRequest | Unusable:
     if not query:
         return Unusable("no_query", "query is absent or empty")
     market = text(record, "market", MAX_NAME_CHARS) or DEFAULT_MARKET
-    listing = _listing(obj(record, "listing"), market) if record.get("listing") is not None else None
+    told = {"market": market, **obj(record, "listing")} if record.get("listing") is not None else {}
+    # A listing of the file needs no timestamp: it is judged, not kept.
+    listing = listing_of({**told, "timestamp": FIRST_MS}, -1) if told else None
     if isinstance(listing, Unusable):
         return listing
     listing_id = listing.listing_id if listing else identifier(record, "listing_id")
@@ -62,9 +66,5 @@ def _request(record: Object) -> JudgeRequest | Unusable:
         query,
         listing_id,
         listing,
+        told,
     )
-
-
-def _listing(listing: Object, market: str) -> ListingRecord | Unusable:
-    """A listing of the file needs no timestamp and takes the pair's market: it is judged, not kept."""
-    return listing_of({"market": market, **listing, "timestamp": FIRST_MS}, -1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from math import log
 from typing import Literal
 
 from core.domain.friction import Friction, QuerySignals, baselines, friction_of
@@ -18,6 +19,10 @@ LENGTH_BANDS = (1, 2, 4)
 
 VOLUME_BANDS = (50, 500)
 """Searches in the window: tail, torso, head."""
+
+FRESH_SHARE = 0.1
+"""Fresh queries a day, as a share of the panel's size. Ours: at 300 queries they are 30 a day and 210 a week, enough to
+see whether the fixed panel still stands for the traffic, for a tenth of its cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,15 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates, best first. The first `places` of them that show a listing of the catalogue are chosen: a query
+    without one has nothing to judge, and must not hold a place."""
+
+    candidates: Sequence[Selection]
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """A choice made before: when, and the hash of the results that were judged then."""
 
@@ -45,43 +59,56 @@ def eligible(signals: Iterable[QuerySignals], min_sessions: int) -> list[QuerySi
     return [s for s in signals if s.sessions >= min_sessions and not has_personal_data(s.query, s.market)]
 
 
-def by_friction(signals: Sequence[QuerySignals], min_sessions: int, limit: int) -> list[Selection]:
-    """The queries whose lower bound is above their market's baseline, highest priority first.
+def by_friction(signals: Sequence[QuerySignals], min_sessions: int, places: int) -> Ranking:
+    """The queries whose lower bound is above their market's baseline, highest priority first, markets together.
 
     The baseline is over all searches of the market, also of queries that can't be chosen.
     """
     usual = baselines(signals)
     found = [friction_of(s, usual[s.application, s.market]) for s in eligible(signals, min_sessions)]
     struggling = sorted((f for f in found if f.excess > 0), key=lambda f: (-f.priority, f.signals.query))
-    return [_of_friction(f) for f in struggling[:limit]]
+    return Ranking([_of_friction(f) for f in struggling], places)
 
 
-def by_volume(signals: Sequence[QuerySignals], min_sessions: int, limit: int) -> list[Selection]:
-    """The head of each market's traffic."""
-    chosen: list[Selection] = []
-    for group in _by_market(eligible(signals, min_sessions)).values():
-        head = sorted(group, key=lambda s: (-s.searches, s.query))[:limit]
-        chosen += [
-            Selection(s.application, s.market, s.query, "volume", float(s.searches), {"searches": s.searches})
-            for s in head
-        ]
-    return chosen
+def by_volume(signals: Sequence[QuerySignals], min_sessions: int, places: int) -> list[Ranking]:
+    """Each market's queries, most searches first."""
+    return [
+        Ranking([_of_volume(s) for s in sorted(group, key=lambda s: (-s.searches, s.query))], places)
+        for group in _by_market(eligible(signals, min_sessions)).values()
+    ]
 
 
 def panel(
     signals: Sequence[QuerySignals], min_sessions: int, size: int, members: frozenset[tuple[str, str, str]]
-) -> list[Selection]:
-    """The panel: its members so far (as long as they can be judged), topped up to `size` a market.
+) -> list[Ranking]:
+    """The panel: for each market its members so far, as long as they can be judged, and who tops them up to `size`.
 
-    New members are drawn stratum by stratum (length band, volume band) in the order of a hash of the query, which
-    no one can steer and which is the same on every replica and every day.
+    A member holds its seat while it has any traffic in the window: else a query with about k sessions would leave,
+    be replaced and come back, and the panel would grow. New members are drawn stratum by stratum (length band,
+    volume band) in the order of a hash of the query, which no one can steer and which is the same on every replica.
     """
-    chosen: list[Selection] = []
-    for group in _by_market(eligible(signals, min_sessions)).values():
-        held = [s for s in group if (s.application, s.market, s.query) in members]
-        fresh = _in_turn([s for s in group if (s.application, s.market, s.query) not in members])
-        chosen += [_of_panel(s) for s in held + fresh[: max(0, size - len(held))]]
-    return chosen
+    seats = {market: sum(_key(s) in members for s in group) for market, group in _by_market(signals).items()}
+    rankings: list[Ranking] = []
+    for market, group in _by_market(eligible(signals, min_sessions)).items():
+        held = [_of_panel(s) for s in group if _key(s) in members]
+        newcomers = [_of_panel(s) for s in _in_turn([s for s in group if _key(s) not in members])]
+        rankings += [Ranking(held, len(held)), Ranking(newcomers, max(0, size - seats[market]))]
+    return rankings
+
+
+def fresh_traffic(
+    signals: Sequence[QuerySignals], min_sessions: int, size: int, members: frozenset[tuple[str, str, str]], day: date
+) -> list[Ranking]:
+    """Today's random draw of each market from outside the panel: a query's chance follows its searches.
+
+    The order is that of -ln(u) / searches (Efraimidis and Spirakis 2006), u from a hash of day and query: it does not
+    change while the traffic grows evenly, so that all of a day's looks draw the same.
+    """
+    outside = [s for s in eligible(signals, min_sessions) if _key(s) not in members]
+    return [
+        Ranking([_of_fresh(s) for s in sorted(group, key=lambda s: _race(s, day))], round(size * FRESH_SHARE))
+        for group in _by_market(outside).values()
+    ]
 
 
 def cooled_down(earlier: Earlier | None, results_hash: str, now: datetime, days: int) -> bool:
@@ -115,12 +142,22 @@ def _of_friction(friction: Friction) -> Selection:
         "lower_bound": round(friction.lower_bound, 4),
         "baseline": round(friction.baseline, 4),
     }
-    return Selection(s.application, s.market, s.query, "friction", friction.priority, evidence)
+    return Selection(*_key(s), "friction", friction.priority, evidence)
+
+
+def _of_volume(signals: QuerySignals) -> Selection:
+    evidence = {"searches": signals.searches}
+    return Selection(*_key(signals), "volume", float(signals.searches), evidence)
 
 
 def _of_panel(signals: QuerySignals) -> Selection:
     evidence = {"searches": signals.searches}
-    return Selection(signals.application, signals.market, signals.query, "panel", float(signals.searches), evidence)
+    return Selection(*_key(signals), "panel", float(signals.searches), evidence)
+
+
+def _of_fresh(signals: QuerySignals) -> Selection:
+    evidence = {"searches": signals.searches, "fresh": 1}
+    return Selection(*_key(signals), "panel", float(signals.searches), evidence)
 
 
 def _by_market(signals: Iterable[QuerySignals]) -> dict[tuple[str, str], list[QuerySignals]]:
@@ -140,4 +177,14 @@ def _in_turn(signals: Iterable[QuerySignals]) -> list[QuerySignals]:
 
 
 def _draw(signals: QuerySignals) -> str:
-    return hashlib.sha256(f"{signals.application}\n{signals.market}\n{signals.query}".encode()).hexdigest()
+    return hashlib.sha256("\n".join(_key(signals)).encode()).hexdigest()
+
+
+def _race(signals: QuerySignals, day: date) -> float:
+    drawn = hashlib.sha256("\n".join((day.isoformat(), *_key(signals))).encode()).digest()
+    u = (int.from_bytes(drawn[:6], "big") + 0.5) / 2**48  # 48 bits: never 0 or 1 as a float
+    return -log(u) / signals.searches
+
+
+def _key(signals: QuerySignals) -> tuple[str, str, str]:
+    return signals.application, signals.market, signals.query

@@ -69,7 +69,6 @@ class RunSnapshot(msgspec.Struct, array_like=True):
 
     run: str
     watermark: int
-    automated: int
     sessions: list[Session]
 
 
@@ -83,7 +82,7 @@ class RunSessions:
     def __init__(self, run: str, engagement: frozenset[str], snapshot: RunSnapshot | None = None) -> None:
         self.run = run
         self.watermark = snapshot.watermark if snapshot else 0
-        self.automated = snapshot.automated if snapshot else 0
+        self._automated = 0
         self._engagement = engagement
         self._open = {(s.application, s.identity): s for s in snapshot.sessions} if snapshot else {}
         self._order = 0
@@ -124,9 +123,14 @@ class RunSessions:
         self._open.clear()
         self._due.clear()
 
+    def take_automated(self) -> int:
+        """How many closed sessions were programs' since the last call."""
+        taken, self._automated = self._automated, 0
+        return taken
+
     def snapshot(self) -> RunSnapshot:
         """The state; valid until the next `add`."""
-        return RunSnapshot(self.run, self.watermark, self.automated, list(self._open.values()))
+        return RunSnapshot(self.run, self.watermark, list(self._open.values()))
 
     def _opened(self, key: tuple[str, str], timestamp: int) -> Session:
         session = Session(key[0], key[1], timestamp, timestamp, 0, [])
@@ -156,7 +160,7 @@ class RunSessions:
     def _close(self, session: Session, panes: Panes) -> None:
         session.closed = True
         if session.records > AUTOMATED_RECORDS:
-            self.automated += 1
+            self._automated += 1
             return
         for key, counters in counted(self.run, session):
             panes.count(key, counters)

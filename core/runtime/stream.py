@@ -22,6 +22,7 @@ from core.errors import LostOwnership, RetryLater
 from core.ports import Clock, NewTask, OutgoingEvent
 from core.runtime.process import Health, patiently, wait_for
 from core.stream_ports import Partition, Progress, RecordSource, StreamCommit, StreamStore
+from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,8 @@ class _Owned:
     snapshot_at: float = 0.0
     at_end: bool = False
     changed: bool = False
+    idle_closed: bool = False
+    """Its sessions were closed with no record that says so: only a snapshot in the same transaction makes it happen once."""
     queued: deque[Sequence[RawRecord]] = field(default_factory=deque)
 
 
@@ -80,11 +83,20 @@ class _Part:
 class StreamProcess:
     """A `Process` and the `StreamListener` of its source."""
 
-    def __init__(self, plan: StreamPlan, source: RecordSource, store: StreamStore, clock: Clock, owner: str) -> None:
+    def __init__(
+        self,
+        plan: StreamPlan,
+        source: RecordSource,
+        store: StreamStore,
+        clock: Clock,
+        metrics: Metrics,
+        owner: str,
+    ) -> None:
         self._plan = plan
         self._source = source
         self._store = store
         self._clock = clock
+        self._metrics = metrics
         self._owner = owner
         self._owned: dict[Partition, _Owned] = {}
         self._unwritten = 0
@@ -116,7 +128,8 @@ class StreamProcess:
 
     async def idle(self) -> bool:
         owned = self._owned.values()
-        return bool(owned) and self._unwritten == 0 and all(o.at_end and not o.queued and not o.changed for o in owned)
+        writes = self._unwritten > 0 or self._write_lock.locked()
+        return bool(owned) and not writes and all(o.at_end and not o.queued and not o.changed for o in owned)
 
     async def nudge(self) -> None:
         self._wake.set()
@@ -215,24 +228,25 @@ class StreamProcess:
 
     def _close_idle(self) -> None:
         for owned in self._owned.values():
+            stands = owned.at_end and not owned.queued
             stood = _monotonic() - owned.last_record
-            if owned.at_end and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
+            if stands and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
                 owned.fold.close_open()
-                owned.changed = True
-                owned.snapshot_at = 0.0
+                owned.changed = owned.idle_closed = True
                 self._oldest = 0.0
 
     def _cut(self, owned: Iterable[_Owned], *, keep: bool) -> dict[Partition, _Part]:
-        """Take what was folded since the last cut. `keep`: with every partition's snapshot, not just the oldest."""
+        """Take what was folded since the last cut. `keep`: with every partition's snapshot, not just the oldest and
+        those that have to be."""
         changed = [o for o in owned if o.changed]
         self._unwritten = 0
         due = min(changed, key=lambda o: o.snapshot_at, default=None)
-        return {o.partition: self._part(o, keep=keep or (o is due and _is_old(o))) for o in changed}
+        return {o.partition: self._part(o, keep=keep or o.idle_closed or (o is due and _is_old(o))) for o in changed}
 
     def _part(self, owned: _Owned, *, keep: bool) -> _Part:
         owned.turn += 1
         owned.applied = max(owned.applied, owned.folded)
-        owned.changed = False
+        owned.changed = owned.idle_closed = False
         watermark = owned.fold.watermark()
         progress = Progress(
             owned.partition,
@@ -250,10 +264,17 @@ class StreamProcess:
         return _Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None)
 
     async def _write_patiently(self, parts: dict[Partition, _Part]) -> None:
+        """What was cut and not written is gone from memory: its partitions go too, or a later commit would skip it."""
+        written = False
         try:
             await patiently(lambda: self._attempt(parts), self._clock, "PostgreSQL", lambda: self._stopping)
+            written = True
         except RetryLater as error:
             log.warning("stream.left_unwritten", error=str(error))
+        finally:
+            if not written:
+                for partition in parts:
+                    self._owned.pop(partition, None)
 
     async def _attempt(self, parts: dict[Partition, _Part]) -> None:
         try:
@@ -265,6 +286,7 @@ class StreamProcess:
 
     async def _write(self, parts: dict[Partition, _Part]) -> None:
         """One transaction; without the partitions that another owner has taken, should there be any."""
+        started = _monotonic()
         while parts:
             try:
                 await self._store.commit(self._commit_of(parts.values()))
@@ -278,6 +300,22 @@ class StreamProcess:
         for part in parts.values():
             self.progress += part.effects.records
             self._source.commit_hint(part.progress.partition, part.progress.applied + 1)
+            self._measure(part, _monotonic() - started)
+
+    def _measure(self, part: _Part, seconds: float) -> None:
+        progress, effects, metrics = part.progress, part.effects, self._metrics
+        topic, partition = progress.partition
+        metrics.observe("assay_stream_batch_seconds", seconds, topic=topic)
+        metrics.set("assay_sessions_open", sum(o.fold.open_sessions() for o in self._owned.values()))
+        for dead in effects.dead_letters:
+            metrics.count("assay_dead_letters_total", topic=topic, reason=dead.reason)
+        used = effects.records - len(effects.dead_letters)
+        metrics.count("assay_stream_records_total", used, topic=topic, outcome="used")
+        metrics.count("assay_stream_records_total", len(effects.dead_letters), topic=topic, outcome="dead_letter")
+        metrics.count("assay_panes_written_total", len(effects.panes))
+        metrics.count("assay_sessions_automated_total", effects.automated)
+        lag = max(0, progress.end_offset - 1 - progress.applied)
+        metrics.set("assay_stream_lag_records", lag, topic=topic, partition=partition)
 
     def _commit_of(self, parts: Iterable[_Part]) -> StreamCommit:
         held = list(parts)

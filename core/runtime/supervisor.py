@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Sequence
 
 import structlog
@@ -21,10 +20,8 @@ IDLE_LOOK_S = 0.2
 """How often `--until-idle` looks: a fifth of the time a record may wait for its transaction."""
 
 
-async def supervise(processes: Sequence[Process], *, until_idle: bool = False) -> None:
-    """Run all to their end. The first error stops all and is raised; SIGTERM and SIGINT drain."""
-    stop = asyncio.Event()
-    _on_signals(stop)
+async def supervise(processes: Sequence[Process], stop: asyncio.Event, *, until_idle: bool = False) -> None:
+    """Run all to their end. The first error stops all and is raised; `stop` (a signal) drains."""
     running = {asyncio.create_task(p.run(), name=p.name) for p in processes}
     waits = {asyncio.create_task(_signalled(stop), name="signal")}
     if until_idle:
@@ -71,12 +68,6 @@ async def _all_idle(processes: Sequence[Process]) -> None:
 
 async def _signalled(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
 
 
 def _raise_first(tasks: set[asyncio.Task[None]]) -> None:

@@ -1,0 +1,220 @@
+"""The composition root: settings and clocks to adapters, adapters to processes. Nothing is built at import."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from consumers import console, drift, image_score, listings, relevance, search_log, selection
+from core.adapters.catalogue import PostgresCatalogue
+from core.adapters.drift_store import PostgresDriftStore
+from core.adapters.inbox import PostgresInbox
+from core.adapters.judgements import PostgresJudgements
+from core.adapters.kafka_options import consumer_options
+from core.adapters.kafka_sink import KafkaSink
+from core.adapters.kafka_source import KafkaSource
+from core.adapters.leadership import PostgresLeadership
+from core.adapters.llm import open_llm
+from core.adapters.llm_measured import MeasuredLlm
+from core.adapters.outbox import PostgresOutbox
+from core.adapters.picture_store import PostgresPictures
+from core.adapters.pictures import HttpPictureSource, thumbnail
+from core.adapters.postgres import Pool
+from core.adapters.signals import PostgresSignalStore
+from core.adapters.stream_store import PostgresStreamStore
+from core.domain.effects import DeadLetter
+from core.domain.events import (
+    DEAD_LETTERS,
+    IMAGE_SCORES,
+    LISTINGS,
+    LISTINGS_REPLAY,
+    RELEVANCE_ALERTS,
+    RELEVANCE_JUDGEMENTS,
+    SEARCH_LOG,
+    SEARCH_LOG_REPLAY,
+)
+from core.ports import Clock, Llm, OutgoingEvent, PictureSource
+from core.prompts import load_prompt
+from core.runtime.process import Process
+from core.runtime.stream import StreamProcess
+from core.settings import Settings, kafka_servers
+from core.stages.events import alert_event, dead_letter_event, image_score_event, relevance_event
+from core.stages.judge_query import QueryJudge
+from core.stages.score_picture import PictureScorer
+from core.telemetry import Metrics
+from producers import outbox
+
+PROCESSES = ("search-log", "listings", "replay", "selection", "relevance", "image-score", "drift", "outbox", "console")
+TOPICS = (
+    SEARCH_LOG,
+    LISTINGS,
+    SEARCH_LOG_REPLAY,
+    LISTINGS_REPLAY,
+    RELEVANCE_JUDGEMENTS,
+    IMAGE_SCORES,
+    RELEVANCE_ALERTS,
+    DEAD_LETTERS,
+)
+ASKS_THE_LLM = frozenset({"relevance", "image-score"})
+NAMES_THE_JUDGE = frozenset({"listings", "replay", "selection", "drift"}) | ASKS_THE_LLM
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What processes are made of. `clock` tells the business's time (a simulation has its own), `wall` the real."""
+
+    settings: Settings
+    pool: Pool
+    sink: KafkaSink
+    clock: Clock
+    wall: Clock
+    metrics: Metrics
+    until_idle: bool
+
+
+def judge_identity(settings: Settings) -> str:
+    """Mode, model and prompt version: what makes one judge's label of a pair another's too."""
+    return f"{settings.judge_mode}|{settings.llm_model}|{load_prompt('judgements').version}"
+
+
+def picture_judge_identity(settings: Settings) -> str:
+    """Model and prompt version of the picture judge."""
+    return f"{settings.vision_model()}|{load_prompt('picture_scores').version}"
+
+
+@asynccontextmanager
+async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Process]]:
+    """The named processes; what they hold open is closed at the end of the block."""
+    async with AsyncExitStack() as stack:
+        processes: list[Process] = []
+        llm, pictures = await _judging(names, parts, stack)
+        for name in names:
+            processes += [console.build()] if name == "console" else []
+            processes += _streams(name, parts)
+            processes += _looks(name, parts)
+            if llm is not None and pictures is not None:
+                processes += _work(name, parts, llm, pictures)
+        yield processes
+
+
+async def _judging(
+    names: Sequence[str], parts: Parts, stack: AsyncExitStack
+) -> tuple[Llm | None, PictureSource | None]:
+    if not ASKS_THE_LLM & set(names):
+        return None, None
+    llm = open_llm(parts.settings, parts.pool, parts.clock, parts.wall)
+    stack.push_async_callback(llm.aclose)
+    return MeasuredLlm(llm, parts.metrics), await stack.enter_async_context(HttpPictureSource(parts.settings))
+
+
+def _streams(name: str, parts: Parts) -> list[Process]:
+    match name:
+        case "search-log":
+            return [_search_log(parts, SEARCH_LOG, replay=False)]
+        case "listings":
+            return [_listings(parts, LISTINGS, replay=False)]
+        case "replay":
+            return [_search_log(parts, SEARCH_LOG_REPLAY, replay=True), _listings(parts, LISTINGS_REPLAY, replay=True)]
+    return []
+
+
+def _search_log(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
+    return search_log.build(
+        parts.settings,
+        _source(parts, topic),
+        PostgresStreamStore(parts.pool, parts.wall),
+        parts.wall,
+        parts.metrics,
+        owner(),
+        _dead_letter(parts.clock),
+        replay=replay,
+    )
+
+
+def _listings(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
+    return listings.build(
+        parts.settings,
+        _source(parts, topic),
+        PostgresStreamStore(parts.pool, parts.wall),
+        parts.wall,
+        parts.metrics,
+        owner(),
+        _dead_letter(parts.clock),
+        picture_judge_identity(parts.settings),
+        replay=replay,
+    )
+
+
+def _source(parts: Parts, topic: str) -> KafkaSource:
+    name = parts.settings.topic_prefix + topic
+    group = f"{parts.settings.topic_prefix}assay-{topic}"
+    return KafkaSource(consumer_options(kafka_servers(parts.settings), group, parts.settings.kafka_options), [name])
+
+
+def _looks(name: str, parts: Parts) -> list[Process]:
+    leadership, signals = PostgresLeadership(parts.pool), PostgresSignalStore(parts.pool)
+    quiet, settings, clock = parts.until_idle, parts.settings, parts.clock
+    match name:
+        case "selection":
+            judge = judge_identity(settings)
+            return [selection.build(settings, signals, leadership, clock, judge, on_nudge_only=quiet)]
+        case "drift":
+            store, judge = PostgresDriftStore(parts.pool), judge_identity(settings)
+            build = drift.build(
+                settings, signals, store, leadership, clock, judge, alert_event, parts.metrics, on_nudge_only=quiet
+            )
+            return [build]
+        case "outbox":
+            waiting = PostgresOutbox(parts.pool)
+            return [outbox.build(waiting, parts.sink, leadership, settings.topic_prefix, parts.metrics)]
+    return []
+
+
+def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Process]:
+    inbox = PostgresInbox(parts.pool, parts.wall)
+    match name:
+        case "relevance":
+            judge = QueryJudge(
+                llm=llm,
+                store=PostgresJudgements(parts.pool),
+                catalogue=PostgresCatalogue(parts.pool),
+                inbox=inbox,
+                pictures=pictures,
+                clock=parts.clock,
+                settings=parts.settings,
+                event_of=relevance_event,
+                jitter=random.random,
+                wall=parts.wall,
+            )
+            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall)]
+        case "image-score":
+            scorer = PictureScorer(
+                llm=llm,
+                pictures=pictures,
+                store=PostgresJudgements(parts.pool),
+                picture_store=PostgresPictures(parts.pool),
+                catalogue=PostgresCatalogue(parts.pool),
+                inbox=inbox,
+                clock=parts.clock,
+                prompt=load_prompt("picture_scores").text,
+                model=parts.settings.vision_model() or "",
+                attempts=parts.settings.task_attempts,
+                event_of=image_score_event,
+                thumbnail=thumbnail,
+                jitter=random.random,
+            )
+            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall)]
+    return []
+
+
+def _dead_letter(clock: Clock) -> Callable[[DeadLetter], OutgoingEvent]:
+    return lambda letter: dead_letter_event(letter, clock.now())
+
+
+def owner() -> str:
+    """This replica's name in `assay status`: host and pid."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,89 @@
+"""`assay judge`: queue pairs for judging, reason `request`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from cli.compose import judge_identity
+from cli.produce import opened
+from core.adapters.catalogue import PostgresCatalogue
+from core.adapters.clock import SystemClock
+from core.adapters.inbox import PostgresInbox
+from core.adapters.migrate import migrate
+from core.adapters.postgres import open_pool
+from core.domain.fields import Unusable
+from core.domain.requests import JudgeRequest, request_of
+from core.domain.task_keys import query_group, relevance_task_key
+from core.errors import UsageError
+from core.ports import NewTask
+from core.settings import Settings, load_settings, postgres_dsn, required
+
+LaneName = Literal["live", "backfill"]
+
+
+def judge(
+    file: Annotated[str, typer.Argument(help="JSON lines of query, market, listing_id or a whole listing; .gz, - too")],
+    lane: Annotated[LaneName, typer.Option(help="live goes first, backfill waits for it")] = "backfill",
+) -> None:
+    """Queue pairs for judging."""
+    settings = load_settings()
+    required(settings, "postgres_dsn", "llm_model")
+    requests = read_requests(file)
+    added = asyncio.run(queue(settings, requests, lane))
+    sys.stdout.write(f"queued {added} of {len(requests)} pairs in lane {lane}; the others are there already\n")
+
+
+def read_requests(file: str) -> list[JudgeRequest]:
+    """Every line as a request; UsageError names the first line that is none, and nothing is queued."""
+    found: list[JudgeRequest] = []
+    with opened(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            request = request_of(line)
+            if isinstance(request, Unusable):
+                raise UsageError(f"{file}, line {number}: {request.reason}: {request.detail}")
+            found.append(request)
+    return found
+
+
+async def queue(settings: Settings, requests: Sequence[JudgeRequest], lane: LaneName) -> int:
+    """Add the tasks; returns how many are new."""
+    dsn = postgres_dsn(settings)
+    await migrate(dsn)
+    pool = await open_pool(dsn, settings.postgres_pool_size)
+    try:
+        known = await PostgresCatalogue(pool).listings([r.listing_id for r in requests if r.listing is None])
+        hashes = {listing_id: listing.content_hash for listing_id, listing in known.items()}
+        identity = judge_identity(settings)
+        tasks = [task_of(r, hashes.get(r.listing_id, ""), lane, identity) for r in requests]
+        return await PostgresInbox(pool, SystemClock()).add(tasks)
+    finally:
+        await pool.close()
+
+
+def task_of(request: JudgeRequest, content_hash: str, lane: LaneName, judge: str) -> NewTask:
+    """The task of one pair. A whole listing travels in it; else the catalogue is asked when the task runs."""
+    query = (request.application, request.market, request.query)
+    listing = request.listing
+    payload: dict[str, object] = {"reason": "request", "language": request.language}
+    if listing is not None:
+        payload["listing"] = dict(request.told)
+    return NewTask(
+        relevance_task_key(query, request.listing_id, listing.content_hash if listing else content_hash, judge),
+        "relevance",
+        lane,
+        query_group(*query),
+        {
+            "application": request.application,
+            "market": request.market,
+            "query": request.query,
+            "listing_id": request.listing_id,
+        },
+        payload,
+    )

@@ -1,0 +1,62 @@
+"""The command `assay`: its sub-commands, and what an error becomes on the way out.
+
+Exit codes: 0 done, 2 wrong use or settings (one line says what), 1 anything else.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer has no public name for them
+
+from cli import demo, judge, migrate, offline_judge, produce, replay, run, status
+from core.errors import AssayError, SettingsError, UsageError
+
+app = typer.Typer(
+    name="assay",
+    help="Relevance and picture judging for marketplace search.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("migrate")(migrate.migrate)
+app.command("run")(run.run)
+app.add_typer(produce.app, name="produce")
+app.add_typer(replay.app, name="replay")
+app.command("judge")(judge.judge)
+app.command("offline-judge")(offline_judge.offline_judge)
+app.command("status")(status.status)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        result = app(standalone_mode=False)
+    except (SettingsError, UsageError) as error:
+        return _said(str(error), 2)
+    except NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return 2
+    except ClickException as error:
+        return _said(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except AssayError as error:
+        return _said(str(error), 1)
+    return result if isinstance(result, int) else 0
+
+
+def _said(text: str, code: int) -> int:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"assay: {' '.join(text.split())}")
+    return code
+
+
+if __name__ == "__main__":
+    main()

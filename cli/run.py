@@ -1,0 +1,185 @@
+"""`assay run`: processes until SIGTERM, or until nothing is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+
+from cli.compose import ASKS_THE_LLM, NAMES_THE_JUDGE, PROCESSES, TOPICS, Parts, composed
+from cli.http import serving
+from core.adapters.clock import SystemClock
+from core.adapters.kafka_sink import KafkaSink
+from core.adapters.migrate import migrate
+from core.adapters.postgres import open_pool
+from core.adapters.reads import PostgresReads
+from core.console.app import make_app
+from core.errors import RetryLater, UsageError
+from core.ports import Clock
+from core.read_ports import HealthReport, StatusReport
+from core.runtime.process import Process, patiently
+from core.runtime.supervisor import supervise
+from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required
+from core.telemetry import Metrics, configure_logging
+
+log = structlog.get_logger(__name__)
+
+REFRESH_S = 5.0
+"""Gauges that come from the database are read anew this often: Prometheus scrapes every 15 to 60 s."""
+
+
+def run(
+    names: Annotated[list[str], typer.Argument(help=f"all, or any of: {', '.join(PROCESSES)}")],
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="end once nothing is left to do")] = False,
+) -> None:
+    """Run processes until SIGTERM, which drains."""
+    settings = load_settings()
+    wanted = checked_names(names)
+    check_settings(settings, wanted)
+    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    uvloop.run(serve_processes(settings, wanted, until_idle=until_idle))
+
+
+def checked_names(names: Sequence[str]) -> list[str]:
+    """The processes asked for, each once; UsageError for a name there is not."""
+    for name in names:
+        if name not in {*PROCESSES, "all"}:
+            raise UsageError(f"there is no process {name!r}; there are all, {', '.join(PROCESSES)}")
+    return list(PROCESSES) if "all" in names else list(dict.fromkeys(names))
+
+
+def check_settings(settings: Settings, names: Sequence[str]) -> None:
+    """SettingsError for what these processes need and is not set."""
+    required(settings, "kafka_bootstrap_servers", "postgres_dsn")
+    if ASKS_THE_LLM & set(names):
+        required(settings, "llm_base_url")
+    if NAMES_THE_JUDGE & set(names):
+        required(settings, "llm_model")
+
+
+async def serve_processes(settings: Settings, names: Sequence[str], *, until_idle: bool) -> None:
+    """Health first, then what the processes depend on, then the processes themselves."""
+    wall, stop = SystemClock(), stop_on_signals()
+    async with opened(settings, wall, wall, until_idle=until_idle) as parts, answering(parts, names) as status:
+        if not await prepared(parts, stop):
+            return
+        async with composed(names, parts) as processes:
+            status.processes = processes
+            log.info("started", processes=list(names))
+            await supervise(processes, stop, until_idle=until_idle)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock, wall: Clock, *, until_idle: bool) -> AsyncIterator[Parts]:
+    """Pool and producer; neither connects before its first use."""
+    pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
+    sink = KafkaSink(kafka_servers(settings), settings.kafka_options)
+    try:
+        yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle)
+    finally:
+        await sink.close()
+        await pool.close()
+
+
+async def prepared(parts: Parts, stop: asyncio.Event) -> bool:
+    """Database at this version, topics there; waits for both. False when told to stop before."""
+    topics = [parts.settings.topic_prefix + topic for topic in TOPICS]
+
+    async def prepare() -> None:
+        await patiently(lambda: migrate(postgres_dsn(parts.settings)), parts.wall, "PostgreSQL", stop.is_set)
+        await patiently(lambda: parts.sink.ensure_topics(topics), parts.wall, "Kafka", stop.is_set)
+
+    preparing = asyncio.create_task(prepare())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        preparing.cancel()
+        await asyncio.wait({preparing})
+        return False
+    await preparing
+    return True
+
+
+class RunStatus:
+    """What health says while the processes are still to come, and then of them."""
+
+    def __init__(self) -> None:
+        self.processes: Sequence[Process] = ()
+        self.address = ""
+
+    def health(self) -> HealthReport:
+        """Ready when every process is."""
+        found = {process.name: process.health() for process in self.processes}
+        detail = {name: health.detail for name, health in found.items()} or {"start": "waiting for PostgreSQL, Kafka"}
+        beating = all(health.beating for health in found.values())
+        return HealthReport(beating, bool(found) and all(health.ready for health in found.values()), detail)
+
+
+@asynccontextmanager
+async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStatus]:
+    """Health, metrics, read API and pages over HTTP while the block lasts."""
+    status = RunStatus()
+    settings = parts.settings
+    reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
+    gauges = Gauges(reads, parts.metrics, status)
+    app = make_app(reads, parts.clock, status.health, gauges.text)
+    refreshing = asyncio.create_task(gauges.refresh())
+    try:
+        async with serving(app, settings, port_matters="console" in names and not parts.until_idle) as address:
+            status.address = address
+            yield status
+    finally:
+        refreshing.cancel()
+
+
+class Gauges:
+    """Figures that stand in the database, brought into the metrics now and then."""
+
+    def __init__(self, reads: PostgresReads, metrics: Metrics, status: RunStatus) -> None:
+        self._reads = reads
+        self._metrics = metrics
+        self._status = status
+
+    def text(self) -> bytes:
+        """The metrics now, with a heartbeat of every process that beats."""
+        for process in self._status.processes:
+            if process.health().beating:
+                self._metrics.set("assay_process_heartbeat_seconds", time.time(), process=process.name)
+        return self._metrics.text()
+
+    async def refresh(self) -> None:
+        """Repeat until cancelled; a database that is away is what `/readyz` says, not this."""
+        while True:
+            with suppress(RetryLater):
+                self._take(await self._reads.status())
+            await asyncio.sleep(REFRESH_S)
+
+    def _take(self, report: StatusReport) -> None:
+        metrics = self._metrics
+        tasks: Counter[tuple[str, str]] = Counter()
+        for row in report.tasks:
+            tasks[row.kind, row.state] += row.count
+        for (kind, state), count in tasks.items():
+            metrics.set("assay_tasks", count, kind=kind, state=state)
+        for stream in report.streams:
+            metrics.set("assay_stream_lag_records", stream.lag, topic=stream.topic, partition=stream.partition)
+        metrics.set("assay_llm_budget_usd", report.spend.budget_usd)
+        metrics.set("assay_llm_spent_today_usd", report.spend.usd + report.spend.reserved_usd)
+        metrics.set("assay_outbox_waiting", report.outbox_waiting)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,240 @@
+"""What crosses the ports: requests, tasks, listings, labels, events, as plain frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from core.domain.judging import GuidelineReply
+from core.domain.labels import Label, Lane, Mode, SelectionReason
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text of a prompt."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePart:
+    """A picture of a prompt: JPEG bytes as downscaled for the model, its size in pixels."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+Part = TextPart | PicturePart
+
+
+@dataclass(frozen=True, slots=True)
+class LlmRequest:
+    """One call: rules in `system` (never data), data in `user`, and the JSON Schema that the reply must meet."""
+
+    lane: Lane
+    purpose: Literal["guideline", "judgements", "picture_description", "picture_scores"]
+    model: str
+    prompt_version: str
+    system: str
+    user: tuple[Part, ...]
+    schema: Mapping[str, object]
+    max_output_tokens: int
+    subject: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LlmReply:
+    """An answered call: text that is JSON, the model that gave it, and what it took."""
+
+    call_id: UUID
+    text: str
+    model: str
+    fingerprint: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_ms: int
+
+
+TaskKind = Literal["relevance", "image", "anchor"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """Work to queue, unique by `task_key`: asked again while waiting, running or done, nothing is added."""
+
+    task_key: str
+    kind: TaskKind
+    lane: Lane
+    group_key: str
+    """Tasks of one group (one query's products) are leased together, so that one call serves them."""
+    subject: Mapping[str, str]
+    """`application`, `market`, `query`, `listing_id`, `image_url`, those that apply; shown in `judge_tasks`."""
+    payload: Mapping[str, object] = field(default_factory=dict)
+    priority: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Leased work. `attempts` counts this lease too."""
+
+    task_id: UUID
+    task_key: str
+    kind: TaskKind
+    lane: Lane
+    group_key: str
+    subject: Mapping[str, str]
+    payload: Mapping[str, object]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRetry:
+    """Back to waiting until `not_before`, shown with `reason`; `counts` false gives the attempt back
+    (rate limit, budget, missing key: nobody's fault but ours)."""
+
+    task_id: UUID
+    reason: str
+    not_before: datetime
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """An end state with its reason; never a label."""
+
+    task_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A product as the catalogue tells it; what it does not tell is None or empty."""
+
+    listing_id: str
+    market: str
+    language: str | None
+    title: str
+    description: str | None
+    brand: str | None
+    category: str | None
+    price_amount: float | None
+    price_currency: str | None
+    attributes: Mapping[str, str]
+    image_urls: tuple[str, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGuideline:
+    """A query's guideline. `version` is what labels carry."""
+
+    version: str
+    prompt_version: str
+    model: str
+    author: str
+    body: GuidelineReply
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFact:
+    """One label with its whole provenance; append-only, unique by `content_key`."""
+
+    event_id: UUID
+    content_key: str
+    application: str
+    market: str
+    query: str
+    listing_id: str
+    label: Label
+    confidence: float
+    reasoning: str
+    reason: SelectionReason
+    mode: Mode
+    model: str
+    fingerprint: str
+    prompt_version: str
+    guideline_version: str
+    content_hash: str
+    image_hash: str | None
+    judged_at: datetime
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScoreFact:
+    """One picture's score for one listing, append-only, unique by `content_key`."""
+
+    event_id: UUID
+    content_key: str
+    listing_id: str
+    image_url: str
+    image_hash: str
+    score: int
+    aspects: Mapping[str, int]
+    reasoning: str
+    tier: Literal["llm", "student"]
+    model: str
+    fingerprint: str
+    prompt_version: str
+    judged_at: datetime
+    call_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorOutcome:
+    """What today's judge says of an anchor: a human-labelled pair judged anew, past every cache."""
+
+    anchor_id: str
+    night: str
+    label: Label
+    model: str
+    fingerprint: str
+    call_id: UUID
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """A CloudEvent to publish. `event_id` is the uuid5 of its content key."""
+
+    event_id: UUID
+    topic: str
+    key: str
+    type: str
+    time: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A fetched picture: hash of its bytes, and the JPEG that is sent to a model."""
+
+    image_hash: str
+    jpeg: bytes
+    width: int
+    height: int
+    original_width: int
+    original_height: int
+    byte_size: int
+    media_type: str
+    measures: Mapping[str, float]
+    """Technical tier: `sharpness`, `exposure`, `contrast`, `border_share`, … as `core.domain.images` names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """A Kafka record to send."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+    timestamp_ms: int | None = None
