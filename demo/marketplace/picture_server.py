@@ -1,0 +1,54 @@
+"""The marketplace's picture host and its search engine over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from demo.marketplace.engine import MOST, PAGE
+from demo.marketplace.world import Marketplace
+
+SLOW_S = 3.0
+"""A slow host: noticeable, and well below the 20 s after which a fetch is given up."""
+
+NOT_A_PICTURE = "<!doctype html><title>Moved</title><p>This picture has moved.</p>"
+
+
+def make_picture_app(marketplace: Marketplace, *, slow_s: float = SLOW_S) -> web.Application:
+    """Serves `/pictures/<listing_id>/<n>.jpg`, drawn when asked for; a few addresses are broken on purpose."""
+
+    async def picture(request: web.Request) -> web.Response:
+        listing_id, number = request.match_info["listing_id"], int(request.match_info["number"])
+        broken = marketplace.broken_picture(listing_id)
+        if broken == "missing":
+            raise web.HTTPNotFound(text="no such picture")
+        if broken == "html":
+            return web.Response(text=NOT_A_PICTURE, content_type="text/html")
+        if broken == "slow":
+            await asyncio.sleep(slow_s)
+        jpeg = await asyncio.to_thread(marketplace.picture, listing_id, number)
+        if jpeg is None:
+            raise web.HTTPNotFound(text="no such picture")
+        return web.Response(body=jpeg, content_type="image/jpeg")
+
+    app = web.Application()
+    app.router.add_get(r"/pictures/{listing_id}/{number:\d{1,3}}.jpg", picture)
+    return app
+
+
+def make_search_app(marketplace: Marketplace, today: Callable[[], int]) -> web.Application:
+    """Serves `/search?q=&market=&size=` as `{"hits": [listing ids]}`; `today()` is the simulated day's index."""
+
+    async def search(request: web.Request) -> web.Response:
+        size = request.query.get("size", str(PAGE))
+        if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= MOST:
+            raise web.HTTPBadRequest(text=f"size takes 1 to {MOST}")
+        query, market = request.query.get("q", ""), request.query.get("market", "")
+        hits = marketplace.search(market, query, today(), int(size))
+        return web.json_response({"hits": hits})
+
+    app = web.Application()
+    app.router.add_get("/search", search)
+    return app
