@@ -21,6 +21,7 @@ from core.ports import Clock, Leadership, NewTask, OutgoingEvent
 from core.runtime.periodic import PeriodicProcess
 from core.settings import Settings
 from core.signal_ports import ShownResults, SignalStore
+from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Pace:
 
     night_hour: int
     anchors: int
+    window_days: int
     judge: str
     settings: DriftSettings
 
@@ -53,13 +55,20 @@ def build(
     clock: Clock,
     judge: str,
     alert_event: Callable[[RelevanceAlert], OutgoingEvent],
+    metrics: Metrics,
     *,
     on_nudge_only: bool,
 ) -> PeriodicProcess:
     """panel slots and anchors frozen -> judged by `relevance` -> accounted and tested -> alerts and their events."""
     drift_settings = DriftSettings(level=settings.drift_level)
-    pace = Pace(settings.drift_night_hour_utc, settings.drift_anchors_per_night, judge, drift_settings)
-    look = DriftLook(signals, store, clock, pace, alert_event)
+    pace = Pace(
+        settings.drift_night_hour_utc,
+        settings.drift_anchors_per_night,
+        settings.selection_window_days,
+        judge,
+        drift_settings,
+    )
+    look = DriftLook(signals, store, clock, pace, alert_event, metrics)
     return PeriodicProcess("drift", look.take, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only)
 
 
@@ -73,12 +82,14 @@ class DriftLook:
         clock: Clock,
         pace: Pace,
         alert_event: Callable[[RelevanceAlert], OutgoingEvent],
+        metrics: Metrics,
     ) -> None:
         self._signals = signals
         self._store = store
         self._clock = clock
         self._pace = pace
         self._alert_event = alert_event
+        self._metrics = metrics
 
     async def take(self) -> int:
         """1 when a night was frozen or closed, else 0."""
@@ -94,7 +105,7 @@ class DriftLook:
         members = sorted(await self._signals.members())
         shown = await self._signals.shown(members, PANEL_RANKS) if members else []
         weights = await self._store.weights() if members else {}
-        slots = [slot for results in shown for slot in slots_of(results, weights, self._pace.judge)]
+        slots = [slot for results in shown for slot in slots_of(results, weights, self._pace)]
         anchors = await self._store.next_anchors(self._pace.anchors)
         if not slots and not anchors:
             return 0
@@ -111,6 +122,8 @@ class DriftLook:
         alerts = [(alert_id(alert), alert) for alert in result.alerts]
         events = [self._alert_event(_announced(key, alert, now)) for key, alert in alerts]
         await self._store.close(ClosedNight(night, result.state, result.accounts, alerts, events), now)
+        for alert in (a for a in result.alerts if a.status == "provisional"):  # its final is the same alert
+            self._metrics.count("assay_alerts_total", cause=alert.cause)
         log.info("drift.closed", night=str(night), anchors=len(grades), alerts=[a.cause for a in result.alerts])
         return 1
 
@@ -120,8 +133,11 @@ def night_of(now: datetime, hour: int) -> date:
     return (now - timedelta(hours=hour)).date()
 
 
-def slots_of(results: ShownResults, weights: Mapping[tuple[str, str, str], float], judge: str) -> list[FrozenSlot]:
-    """The places of one query's results, with the key of the task that gives each its label."""
+def slots_of(results: ShownResults, weights: Mapping[tuple[str, str, str], float], pace: Pace) -> list[FrozenSlot]:
+    """The places of one query's results, with the key of the task that gives each its label.
+
+    Weights are of one day, volume bands of the selection's window.
+    """
     query = (results.application, results.market, results.query)
     weight = weights.get(query, 0.0)
     return [
@@ -130,13 +146,13 @@ def slots_of(results: ShownResults, weights: Mapping[tuple[str, str, str], float
             results.market,
             results.language,
             results.engine,
-            volume_band(int(weight)),
+            volume_band(round(weight * pace.window_days)),
             results.query,
             weight,
             rank,
             listing_id,
             content_hash,
-            relevance_task_key(query, listing_id, content_hash, judge),
+            relevance_task_key(query, listing_id, content_hash, pace.judge),
         )
         for rank, listing_id, content_hash in results.listings
     ]

@@ -12,6 +12,7 @@ from core.ports import Clock, NewTask, OutgoingEvent
 from core.runtime.stream import StreamPlan, StreamProcess
 from core.settings import Settings
 from core.stream_ports import Partition, RecordSource, StreamStore
+from core.telemetry import Metrics
 
 
 def build(
@@ -19,6 +20,7 @@ def build(
     source: RecordSource,
     store: StreamStore,
     clock: Clock,
+    metrics: Metrics,
     owner: str,
     event: Callable[[DeadLetter], OutgoingEvent],
     picture_judge: str,
@@ -42,7 +44,7 @@ def build(
         batch_records=settings.stream_batch_records,
         batch_seconds=settings.stream_batch_seconds,
     )
-    return StreamProcess(plan, source, store, clock, owner)
+    return StreamProcess(plan, source, store, clock, metrics, owner)
 
 
 def picture_tasks(effects: Effects, judge: str) -> list[NewTask]:

@@ -10,6 +10,7 @@ from core.ports import Clock, NewTask, OutgoingEvent
 from core.runtime.stream import StreamPlan, StreamProcess
 from core.settings import Settings
 from core.stream_ports import Partition, RecordSource, StreamStore
+from core.telemetry import Metrics
 
 
 def build(
@@ -17,6 +18,7 @@ def build(
     source: RecordSource,
     store: StreamStore,
     clock: Clock,
+    metrics: Metrics,
     owner: str,
     event: Callable[[DeadLetter], OutgoingEvent],
     *,
@@ -37,7 +39,7 @@ def build(
         batch_records=settings.stream_batch_records,
         batch_seconds=settings.stream_batch_seconds,
     )
-    return StreamProcess(plan, source, store, clock, owner)
+    return StreamProcess(plan, source, store, clock, metrics, owner)
 
 
 def no_tasks(_effects: Effects) -> Sequence[NewTask]:

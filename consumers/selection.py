@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from core.domain.labels import Lane
-from core.domain.selection import Earlier, Selection, by_friction, by_volume, cooled_down, panel, results_hash
+from core.domain.selection import (
+    Earlier,
+    Ranking,
+    Selection,
+    by_friction,
+    by_volume,
+    cooled_down,
+    fresh_traffic,
+    panel,
+    results_hash,
+)
 from core.domain.task_keys import query_group, relevance_task_key
 from core.ports import Clock, Leadership, NewTask
 from core.runtime.periodic import PeriodicProcess
@@ -17,9 +27,11 @@ from core.signal_ports import QueryKey, ShownResults, SignalStore
 
 log = structlog.get_logger(__name__)
 
+Shown = dict[QueryKey, list[ShownResults]]
+"""What each query's engines show; a query none of whose listings is known is not in it."""
+
 FRICTION_FIRST = 1e9
 """Friction before volume within the live lane: above any number of searches."""
-
 
 NEVER_DAYS = 36_500
 """Volume and panel choose again only when the results change: the labels they have stand."""
@@ -68,43 +80,56 @@ class SelectionLook:
 
     async def take(self) -> int:
         """Choose, and queue what is new; returns the number of new tasks."""
-        limits = self._limits
+        limits, shown = self._limits, Shown()
         signals = await self._store.signals(limits.days)
         members = await self._store.members()
-        chosen = [
-            *by_friction(signals, limits.min_sessions, limits.friction),
+        panelists = await self._first(panel(signals, limits.min_sessions, limits.panel, members), shown)
+        joining = frozenset(map(_key, panelists)) - members
+        drawn = fresh_traffic(signals, limits.min_sessions, limits.panel, members | joining, self._clock.now().date())
+        others = [
+            by_friction(signals, limits.min_sessions, limits.friction),
             *by_volume(signals, limits.min_sessions, limits.volume),
-            *panel(signals, limits.min_sessions, limits.panel, members),
+            *drawn,
         ]
-        shown = _by_query(await self._store.shown(list(dict.fromkeys(map(_key, chosen))), limits.results))
-        fresh = await self._fresh([s for s in chosen if _key(s) in shown], shown)
-        return await self._queue(fresh, shown, members)
+        due = await self._due([*panelists, *await self._first(others, shown)], shown)
+        return await self._queue(due, shown, joining)
 
-    async def _fresh(
-        self, chosen: Sequence[Selection], shown: Mapping[QueryKey, list[ShownResults]]
-    ) -> list[Selection]:
+    async def _first(self, rankings: Iterable[Ranking], shown: Shown) -> list[Selection]:
+        """Of each ranking the first that show a known listing; `shown` gains what was looked up."""
+        return [selection for ranking in rankings for selection in await self._first_of(ranking, shown)]
+
+    async def _first_of(self, ranking: Ranking, shown: Shown) -> list[Selection]:
+        """Looks further down only while places are free, each time twice as far: mostly one look is enough."""
+        found: list[Selection] = []
+        start, step = 0, ranking.places
+        while len(found) < ranking.places and start < len(ranking.candidates):
+            batch = ranking.candidates[start : start + step]
+            unseen = [_key(s) for s in batch if _key(s) not in shown]
+            shown |= _by_query(await self._store.shown(unseen, self._limits.results)) if unseen else {}
+            found += [s for s in batch if _key(s) in shown]
+            start, step = start + step, step * 2
+        return found[: ranking.places]
+
+    async def _due(self, chosen: Sequence[Selection], shown: Shown) -> list[Selection]:
         """Those whose results changed since they were last chosen, and friction whose cool-down is over."""
-        fresh: list[Selection] = []
+        due: list[Selection] = []
         for reason in ("friction", "volume", "panel"):
             of_reason = [s for s in chosen if s.reason == reason]
             earlier = await self._store.earlier(reason, list(map(_key, of_reason)))
-            fresh += [s for s in of_reason if self._may(s, earlier.get(_key(s)), _hash(shown[_key(s)]))]
-        return fresh
+            due += [s for s in of_reason if self._may(s, earlier.get(_key(s)), _hash(shown[_key(s)]))]
+        return due
 
     def _may(self, selection: Selection, earlier: Earlier | None, results: str) -> bool:
         days = self._limits.cooldown_days if selection.reason == "friction" else NEVER_DAYS
         return cooled_down(earlier, results, self._clock.now(), days)
 
-    async def _queue(
-        self, fresh: Sequence[Selection], shown: Mapping[QueryKey, list[ShownResults]], members: frozenset[QueryKey]
-    ) -> int:
-        tasks = [task for s in fresh for task in tasks_of(s, shown[_key(s)], self._judge)]
-        rows = [(s, _hash(shown[_key(s)]), len(_pairs(shown[_key(s)]))) for s in fresh]
-        joining = [_key(s) for s in fresh if s.reason == "panel" and _key(s) not in members]
-        if not fresh:
+    async def _queue(self, due: Sequence[Selection], shown: Shown, joining: frozenset[QueryKey]) -> int:
+        if not due and not joining:
             return 0
-        added = await self._store.record(rows, joining, tasks, self._clock.now())
-        log.info("selection.chosen", queries=len(fresh), tasks=added)
+        tasks = [task for s in due for task in tasks_of(s, shown[_key(s)], self._judge)]
+        rows = [(s, _hash(shown[_key(s)]), len(_pairs(shown[_key(s)]))) for s in due]
+        added = await self._store.record(rows, sorted(joining), tasks, self._clock.now())
+        log.info("selection.chosen", queries=len(due), tasks=added)
         return added
 
 
@@ -135,8 +160,8 @@ def _hash(shown: Iterable[ShownResults]) -> str:
     return results_hash([f"{listing_id} {content_hash}" for listing_id, content_hash in _pairs(shown).items()])
 
 
-def _by_query(shown: Iterable[ShownResults]) -> dict[QueryKey, list[ShownResults]]:
-    found: dict[QueryKey, list[ShownResults]] = {}
+def _by_query(shown: Iterable[ShownResults]) -> Shown:
+    found = Shown()
     for results in shown:
         found.setdefault((results.application, results.market, results.query), []).append(results)
     return found

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from core.ports import Leadership, Outbox, OutgoingEvent, OutgoingRecord, RecordSink
 from core.runtime.periodic import PeriodicProcess
+from core.telemetry import Metrics
 
 BATCH = 500
 """Events a transaction: half a megabyte, acknowledged by the broker in milliseconds."""
@@ -18,28 +19,28 @@ SOURCE = b"assay"
 CONTENT_TYPE = b"application/json"
 
 
-def build(
-    outbox: Outbox, sink: RecordSink, leadership: Leadership, prefix: str, *, on_nudge_only: bool = False
-) -> PeriodicProcess:
+def build(outbox: Outbox, sink: RecordSink, leadership: Leadership, prefix: str, metrics: Metrics) -> PeriodicProcess:
     """oldest events -> CloudEvents in Kafka's binary mode -> acknowledged -> gone from the outbox."""
 
     async def publish() -> int:
         published = 0
-        while count := await _publish_batch(outbox, sink, prefix):
-            published += count
+        while topics := await _publish_batch(outbox, sink, prefix):
+            for topic in topics:
+                metrics.count("assay_outbox_published_total", topic=topic)
+            published += len(topics)
         return published
 
     async def is_idle() -> bool:
         return await outbox.unpublished() == 0
 
-    return PeriodicProcess("outbox", publish, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only, is_idle=is_idle)
+    return PeriodicProcess("outbox", publish, leadership, LOOK_EVERY_S, is_idle=is_idle)
 
 
-async def _publish_batch(outbox: Outbox, sink: RecordSink, prefix: str) -> int:
+async def _publish_batch(outbox: Outbox, sink: RecordSink, prefix: str) -> list[str]:
     async with outbox.batch(BATCH) as events:
         if events:
             await sink.send([cloud_event(event, prefix) for event in events])
-        return len(events)
+        return [event.topic for event in events]
 
 
 def cloud_event(event: OutgoingEvent, prefix: str) -> OutgoingRecord:
