@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS ?=
 
-.PHONY: help install demo check format test bench lock schemas metrics screenshot clean
+.PHONY: help install demo check format test bench lock schemas metrics screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -39,7 +39,8 @@ test: install ## every test; ARGS="tests/unit -k sessions" and the like are pass
 	@$(BIN)/pytest $(ARGS)
 
 bench: install ## records per second through search-log, judged pairs per second
-	@$(BIN)/pytest tests/bench -s -q $(ARGS)
+	@$(BIN)/python -m tests.bench.search_log $(ARGS)
+	@$(BIN)/python -m tests.bench.judging $(ARGS)
 
 lock: $(BIN)/uv ## the three lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q $(LOCK) --all-extras pyproject.toml -o requirements.txt
@@ -50,13 +51,13 @@ $(BIN)/uv: | install
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
 
 schemas: install ## docs/schemas from the event models
-	$(BIN)/python -m core.domain.events
+	$(BIN)/python -m cli.schemas docs/schemas
 
 metrics: install ## docs/metrics.md from the table in core/telemetry.py
 	$(BIN)/python -m core.telemetry > docs/metrics.md
 
-screenshot: install ## the console's picture in the README
-	$(BIN)/python -m demo.screenshot $(ARGS)
+screenshots: install ## the console's pictures in docs/images
+	$(BIN)/python -m tests.support.console_pages docs/images
 
 clean: ## everything made here: environment, caches, the test broker's jars
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer has no public name for them
 
-from cli import demo, judge, migrate, offline_judge, produce, replay, run, status
+from cli import anchors, demo, judge, migrate, offline_judge, produce, replay, run, status
 from core.errors import AssayError, SettingsError, UsageError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("run")(run.run)
 app.add_typer(produce.app, name="produce")
 app.add_typer(replay.app, name="replay")
 app.command("judge")(judge.judge)
+app.command("anchors")(anchors.anchors)
 app.command("offline-judge")(offline_judge.offline_judge)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)

@@ -55,7 +55,10 @@ async def _replay(settings: Settings, run: str, start: datetime, end: datetime) 
     if start >= end:
         raise UsageError("--from is not before --to")
     servers, clock = kafka_servers(settings), SystemClock()
+    sink = KafkaSink(servers, settings.kafka_options)
     async with _runs(settings) as runs:
+        # Before the name is taken: a broker that is away would leave it begun, and a name is begun only once.
+        await sink.ensure_topics([settings.topic_prefix + target for _, target in producer.TOPICS])
         known = await runs.begin(run, start, end, clock.now())
         if known is not None and known.finished_at is None:
             raise StopProcess(
@@ -63,8 +66,7 @@ async def _replay(settings: Settings, run: str, start: datetime, end: datetime) 
             )
         if known is not None:
             return f"{run} is there already ({known.from_at.isoformat()} to {known.to_at.isoformat()}); nothing sent"
-        reader = TopicReader(servers, settings.kafka_options)
-        sink = KafkaSink(servers, settings.kafka_options)
+        reader = TopicReader(servers, settings.kafka_options, settings.topic_prefix)
         times = to_milliseconds(start), to_milliseconds(end)
         copied = await producer.replay(reader, sink, settings.topic_prefix, run, *times)
         await runs.finish(run, copied, clock.now())

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -18,6 +20,9 @@ from core.errors import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEFAULT_ENGAGEMENT_ACTIONS = ("click", "click_through", "item_click", "add_to_cart", "purchase")
+
+_HOST = re.compile(r"(?:\[[^\[\]]*\]|[^\s:\[\]]*)(?::\d{0,5})?")
+_BROKER = re.compile(r"(?:[A-Z_]+://)?(?:\[[^\[\]]+\]|[^\s:/\[\]]+)(?::\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -30,6 +35,7 @@ class Settings(BaseSettings):
         frozen=True,
         populate_by_name=True,
         env_ignore_empty=True,
+        allow_inf_nan=False,
     )
 
     # Kafka
@@ -185,11 +191,18 @@ class Settings(BaseSettings):
             raise ValueError("not an http or https address")
         return value
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _brokers(cls, value: str | None) -> str | None:
+        if value is not None and not all(_BROKER.fullmatch(part.strip()) for part in value.split(",")):
+            raise ValueError("not host:port, comma-separated")
+        return value
+
     @field_validator("postgres_dsn")
     @classmethod
     def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("not a postgresql:// address")
+        if value is not None and not _is_dsn(value.get_secret_value()):
+            raise ValueError("not a postgresql:// address; what is special in a password is written as %xx")
         return value
 
     def vision_model(self) -> str | None:
@@ -231,6 +244,16 @@ def kafka_servers(settings: Settings) -> str:
 def variable_of(name: str) -> str:
     """The environment variable of a field."""
     return f"ASSAY_{name.upper()}"
+
+
+def _is_dsn(text: str) -> bool:
+    """Whether hosts and ports can be told apart: of a password with a bare / a part would be taken for a port."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # its text repeats the address
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return parts.scheme in {"postgresql", "postgres"} and all(map(_HOST.fullmatch, hosts))
 
 
 def _takes(name: str) -> str:

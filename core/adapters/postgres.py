@@ -36,7 +36,6 @@ _GONE = (
     asyncpg.SerializationError,
 )
 
-
 IMPOSSIBLE_DSN = (
     "ASSAY_POSTGRES_DSN can't be used; it takes an address such as postgresql://user:password@host:5432/database, with "
     "what is special in a password written as %xx"
@@ -55,6 +54,8 @@ async def translated() -> AsyncIterator[None]:
         asyncpg.InvalidCatalogNameError,
     ) as error:
         raise SettingsError(f"ASSAY_POSTGRES_DSN is refused by the server: {error}") from None
+    except asyncpg.ClientConfigurationError:
+        raise SettingsError(IMPOSSIBLE_DSN) from None
     except _GONE as error:
         if isinstance(error, ValueError):  # asyncpg's word for an argument of ours that no column takes: a defect
             raise

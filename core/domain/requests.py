@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from core.domain.fields import (
@@ -33,6 +34,27 @@ class JudgeRequest:
     listing: ListingRecord | None
     told: Object
     """The listing as the line brings it, with its market; empty when it brings none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorPair:
+    """A pair with the grade that people gave it, 0 to 2."""
+
+    request: JudgeRequest
+    grade: int
+
+
+def anchor_of(line: bytes) -> AnchorPair | Unusable:
+    """The anchor in a JSON line, or why it is none: it brings its listing whole, so that it never changes."""
+    request = request_of(line)
+    if isinstance(request, Unusable):
+        return request
+    if request.listing is None:
+        return Unusable("no_listing", "an anchor brings its listing whole")
+    grade = json.loads(line).get("grade")
+    if isinstance(grade, bool) or grade not in (0, 1, 2):
+        return Unusable("bad_field", "grade: neither 0, 1 nor 2")
+    return AnchorPair(request, int(grade))
 
 
 def request_of(line: bytes) -> JudgeRequest | Unusable:
