@@ -1,0 +1,121 @@
+"""The page of settings: `python -m core.settings_page > docs/settings.md`. What it says comes from `core.settings`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.settings import Settings, variable_of
+
+INTRODUCTION = """# Settings
+
+Made by `python -m core.settings_page > docs/settings.md`.
+
+Settings are environment variables; a file `.env` in the working directory is read too, and the environment wins over
+it. An empty variable counts as not set, and what is not set takes its default. They are read once, at the start. A
+missing or impossible value stops the start with one line that names the variable and what it takes, and exit code 2.
+Secrets (`ASSAY_POSTGRES_DSN`, `ASSAY_LLM_API_KEY`) are never logged, shown or stored.
+
+All replicas of a service should have the same values: rate, budget and batch sizes are meant for all of them together,
+and the judge (model, mode) is a part of what makes a label the same label.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings whose names begin with one of `prefixes`, under one title, with what to know of them."""
+
+    title: str
+    prefixes: tuple[str, ...]
+    about: str
+
+
+GROUPS = (
+    Group("Kafka", ("kafka_", "topic_"), "`assay demo` brings a broker of its own where none is set."),
+    Group("PostgreSQL", ("postgres_",), "`assay demo` brings a database of its own where none is set."),
+    Group(
+        "LLM",
+        ("llm_",),
+        "Any OpenAI-compatible endpoint. The limits are the account's: they hold for all replicas together "
+        "([ADR 0003](adr/0003-rate-and-money-in-postgres.md)). `assay demo` uses the offline judge where no endpoint "
+        "is set, and `assay offline-judge` serves it for everything else.",
+    ),
+    Group("Judging", ("judge_", "task_"), "Another mode is another judge: everything it is asked is judged anew."),
+    Group("Selection", ("selection_",), "Which queries are judged, how many and how often."),
+    Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
+    Group("Pictures", ("image_",), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
+    Group(
+        "Streams",
+        ("session_", "stream_"),
+        "The rules of sessions are fixed ([data.md](data.md)); what counts as engagement is yours to say.",
+    ),
+    Group(
+        "HTTP",
+        ("http_",),
+        "Every `assay run` answers probes, metrics, read API and console here; there is no sign-in "
+        "([console.md](console.md)). Where the port is taken, a run without `console` takes a free one.",
+    ),
+    Group("Logs", ("log_",), "To standard error."),
+)
+
+NEEDED_BY = {
+    "kafka_bootstrap_servers": "needed by `assay run`, `produce`, `replay`",
+    "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `status`",
+    "llm_base_url": "needed by the processes `relevance`, `image-score`",
+    "llm_model": "needed by `assay judge` and every process but `search-log`, `outbox`, `console`",
+}
+"""What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""
+
+FALLBACK = {"llm_base_url": "OPENAI_BASE_URL", "llm_api_key": "OPENAI_API_KEY"}
+"""Names that the openai client's own users have set already."""
+
+
+def page() -> str:
+    """The whole page; ends with a line break."""
+    shapes: Mapping[str, Mapping[str, object]] = Settings.model_json_schema(by_alias=False)["properties"]
+    return "\n".join([INTRODUCTION, *(_section(group, shapes) for group in GROUPS)])
+
+
+def _section(group: Group, shapes: Mapping[str, Mapping[str, object]]) -> str:
+    names = [name for name in Settings.model_fields if name.startswith(group.prefixes)]
+    rows = [f"| `{variable_of(name)}` | {_default(name)} | {_takes(name, shapes[name])} |" for name in names]
+    head = ["| variable | default | takes |", "|---|---|---|"]
+    return "\n".join([f"## {group.title}", "", group.about, "", *head, *rows, ""])
+
+
+def _default(name: str) -> str:
+    value: object = Settings.model_fields[name].get_default(call_default_factory=True)
+    return f"`{_shown(value)}`" if value not in (None, "", (), {}) else "not set"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _takes(name: str, shape: Mapping[str, object]) -> str:
+    told = [Settings.model_fields[name].description or "", _bounds(shape), NEEDED_BY.get(name, "")]
+    told.append(f"else `{FALLBACK[name]}` is taken" if name in FALLBACK else "")
+    return "; ".join(part for part in told if part).replace("|", "\\|")
+
+
+def _bounds(shape: Mapping[str, object]) -> str:
+    """The limits of a number, as a person writes them."""
+    above, least, most = shape.get("exclusiveMinimum"), shape.get("minimum"), shape.get("maximum")
+    parts = [
+        f"above {above:g}" if isinstance(above, int | float) else "",
+        f"at least {least}" if least is not None else "",
+        f"at most {most}" if most is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def main() -> None:
+    """Write it to standard output."""
+    sys.stdout.write(page())
+
+
+if __name__ == "__main__":
+    main()
