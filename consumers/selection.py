@@ -15,6 +15,7 @@ from core.domain.selection import (
     by_friction,
     by_volume,
     cooled_down,
+    eligible,
     fresh_traffic,
     panel,
     results_hash,
@@ -82,14 +83,14 @@ class SelectionLook:
         """Choose, and queue what is new; returns the number of new tasks."""
         limits, shown = self._limits, Shown()
         signals = await self._store.signals(limits.days)
+        candidates = eligible(signals, limits.min_sessions)
         members = await self._store.members()
-        panelists = await self._first(panel(signals, limits.min_sessions, limits.panel, members), shown)
+        panelists = await self._first(panel(signals, candidates, limits.panel, members), shown)
         joining = frozenset(map(_key, panelists)) - members
-        drawn = fresh_traffic(signals, limits.min_sessions, limits.panel, members | joining, self._clock.now().date())
         others = [
-            by_friction(signals, limits.min_sessions, limits.friction),
-            *by_volume(signals, limits.min_sessions, limits.volume),
-            *drawn,
+            by_friction(signals, candidates, limits.friction),
+            *by_volume(candidates, limits.volume),
+            *fresh_traffic(candidates, limits.panel, members | joining, self._clock.now().date()),
         ]
         due = await self._due([*panelists, *await self._first(others, shown)], shown)
         return await self._queue(due, shown, joining)

@@ -59,37 +59,40 @@ def eligible(signals: Iterable[QuerySignals], min_sessions: int) -> list[QuerySi
     return [s for s in signals if s.sessions >= min_sessions and not has_personal_data(s.query, s.market)]
 
 
-def by_friction(signals: Sequence[QuerySignals], min_sessions: int, places: int) -> Ranking:
-    """The queries whose lower bound is above their market's baseline, highest priority first, markets together.
+def by_friction(signals: Sequence[QuerySignals], candidates: Sequence[QuerySignals], places: int) -> Ranking:
+    """The candidates whose lower bound is above their market's baseline, highest priority first, markets together.
 
-    The baseline is over all searches of the market, also of queries that can't be chosen.
+    The baseline is over all searches of the market (`signals`), also of queries that can't be chosen.
     """
     usual = baselines(signals)
-    found = [friction_of(s, usual[s.application, s.market]) for s in eligible(signals, min_sessions)]
+    found = [friction_of(s, usual[s.application, s.market]) for s in candidates]
     struggling = sorted((f for f in found if f.excess > 0), key=lambda f: (-f.priority, f.signals.query))
     return Ranking([_of_friction(f) for f in struggling], places)
 
 
-def by_volume(signals: Sequence[QuerySignals], min_sessions: int, places: int) -> list[Ranking]:
-    """Each market's queries, most searches first."""
+def by_volume(candidates: Sequence[QuerySignals], places: int) -> list[Ranking]:
+    """Each market's candidates, most searches first."""
     return [
         Ranking([_of_volume(s) for s in sorted(group, key=lambda s: (-s.searches, s.query))], places)
-        for group in _by_market(eligible(signals, min_sessions)).values()
+        for group in _by_market(candidates).values()
     ]
 
 
 def panel(
-    signals: Sequence[QuerySignals], min_sessions: int, size: int, members: frozenset[tuple[str, str, str]]
+    signals: Sequence[QuerySignals],
+    candidates: Sequence[QuerySignals],
+    size: int,
+    members: frozenset[tuple[str, str, str]],
 ) -> list[Ranking]:
-    """The panel: for each market its members so far, as long as they can be judged, and who tops them up to `size`.
+    """The panel: for each market the candidates that are members so far, and those who top it up to `size`.
 
-    A member holds its seat while it has any traffic in the window: else a query with about k sessions would leave,
-    be replaced and come back, and the panel would grow. New members are drawn stratum by stratum (length band,
-    volume band) in the order of a hash of the query, which no one can steer and which is the same on every replica.
+    A member holds its seat while it has any traffic (`signals`) in the window: else a query with about k sessions
+    would leave, be replaced and come back, and the panel would grow. New members are drawn stratum by stratum (length
+    band, volume band) in the order of a hash of the query, which no one can steer and every replica computes alike.
     """
     seats = {market: sum(_key(s) in members for s in group) for market, group in _by_market(signals).items()}
     rankings: list[Ranking] = []
-    for market, group in _by_market(eligible(signals, min_sessions)).items():
+    for market, group in _by_market(candidates).items():
         held = [_of_panel(s) for s in group if _key(s) in members]
         newcomers = [_of_panel(s) for s in _in_turn([s for s in group if _key(s) not in members])]
         rankings += [Ranking(held, len(held)), Ranking(newcomers, max(0, size - seats[market]))]
@@ -97,14 +100,14 @@ def panel(
 
 
 def fresh_traffic(
-    signals: Sequence[QuerySignals], min_sessions: int, size: int, members: frozenset[tuple[str, str, str]], day: date
+    candidates: Sequence[QuerySignals], size: int, members: frozenset[tuple[str, str, str]], day: date
 ) -> list[Ranking]:
-    """Today's random draw of each market from outside the panel: a query's chance follows its searches.
+    """The day's random draw of each market from outside the panel: a query's chance follows its searches.
 
     The order is that of -ln(u) / searches (Efraimidis and Spirakis 2006), u from a hash of day and query: it does not
     change while the traffic grows evenly, so that all of a day's looks draw the same.
     """
-    outside = [s for s in eligible(signals, min_sessions) if _key(s) not in members]
+    outside = [s for s in candidates if _key(s) not in members]
     return [
         Ranking([_of_fresh(s) for s in sorted(group, key=lambda s: _race(s, day))], round(size * FRESH_SHARE))
         for group in _by_market(outside).values()

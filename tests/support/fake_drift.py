@@ -102,7 +102,7 @@ class InMemoryDrift:
             for fact in self.judgements.facts.values()
             if (fact.application, fact.market, fact.query, fact.listing_id, fact.content_hash) == pair
         ]
-        return max(facts, key=lambda fact: fact.judged_at, default=None)
+        return max(reversed(facts), key=lambda fact: fact.judged_at, default=None)
 
     async def anchor_grades(self, night: date) -> list[AnchorGrade]:
         outcomes = self.judgements.outcomes.items()

@@ -1,4 +1,4 @@
-"""A real broker's topics for the stream tests: sent record by record where the test wants it, read back from PostgreSQL."""
+"""A real broker's topics for the stream tests: sent where the test wants it, read back from PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from core.ports import OutgoingEvent
 from core.runtime.process import Process
 from core.stages.events import dead_letter_event
 from tests.oracle.contract import COUNTERS, Counters, LogRecord, Outcome, PaneKey
+from tests.support.waiting import until_true
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 40.0  # a group may need its broker's rebalance; on an idle machine a tenth of it
@@ -100,16 +101,11 @@ async def running(*processes: Process) -> AsyncIterator[list[asyncio.Task[None]]
 
 async def until_idle(*processes: Process) -> None:
     """Wait until all have read their input to its end."""
-    async with asyncio.timeout(WAIT_S):
-        while not all([await process.idle() for process in processes]):
-            await asyncio.sleep(0.05)
 
+    async def all_idle() -> bool:
+        return all([await process.idle() for process in processes])
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it."""
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.02)
+    await until_true(all_idle, WAIT_S)
 
 
 async def read_until_idle(*processes: Process) -> None:
@@ -143,8 +139,10 @@ async def outbox_size(pool: Pool) -> int:
 
 async def assert_exact(pool: Pool, topic: str, expected: Outcome) -> None:
     """Panes and dead letters are the oracle's, and each dead letter has one event."""
-    assert await dead(pool, topic) == {place: (run, why.reason) for place, (run, why) in expected.dead.items()}
-    assert await panes(pool) == expected.panes
+    found = await dead(pool, topic)
+    assert found == {place: (run, why.reason) for place, (run, why) in expected.dead.items()}
+    counted = await panes(pool)
+    assert counted == expected.panes
     assert await outbox_size(pool) == len(expected.dead)
 
 
