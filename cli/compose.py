@@ -21,6 +21,7 @@ from core.adapters.leadership import PostgresLeadership
 from core.adapters.llm import open_llm
 from core.adapters.llm_measured import MeasuredLlm
 from core.adapters.outbox import PostgresOutbox
+from core.adapters.picture_measured import MeasuredPictures
 from core.adapters.picture_store import PostgresPictures
 from core.adapters.pictures import HttpPictureSource, thumbnail
 from core.adapters.postgres import Pool
@@ -74,6 +75,9 @@ class Parts:
     wall: Clock
     metrics: Metrics
     until_idle: bool
+    """Looks are taken when nudged, not by the clock."""
+    soon_s: float
+    """How long a task may have to wait for its next try and still be waited for by `--until-idle`, in seconds."""
 
 
 def judge_identity(settings: Settings) -> str:
@@ -108,7 +112,8 @@ async def _judging(
         return None, None
     llm = open_llm(parts.settings, parts.pool, parts.clock, parts.wall)
     stack.push_async_callback(llm.aclose)
-    return MeasuredLlm(llm, parts.metrics), await stack.enter_async_context(HttpPictureSource(parts.settings))
+    pictures = await stack.enter_async_context(HttpPictureSource(parts.settings))
+    return MeasuredLlm(llm, parts.metrics, parts.wall), MeasuredPictures(pictures, parts.metrics)
 
 
 def _streams(name: str, parts: Parts) -> list[Process]:
@@ -130,7 +135,7 @@ def _search_log(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
         parts.wall,
         parts.metrics,
         owner(),
-        _dead_letter(parts.clock),
+        _dead_letter(parts.wall),
         replay=replay,
     )
 
@@ -143,7 +148,7 @@ def _listings(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
         parts.wall,
         parts.metrics,
         owner(),
-        _dead_letter(parts.clock),
+        _dead_letter(parts.wall),
         picture_judge_identity(parts.settings),
         replay=replay,
     )
@@ -190,7 +195,7 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
                 jitter=random.random,
                 wall=parts.wall,
             )
-            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall)]
+            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall, parts.soon_s)]
         case "image-score":
             scorer = PictureScorer(
                 llm=llm,
@@ -206,8 +211,9 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
                 event_of=image_score_event,
                 thumbnail=thumbnail,
                 jitter=random.random,
+                wall=parts.wall,
             )
-            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall)]
+            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall, parts.soon_s)]
     return []
 
 

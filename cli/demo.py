@@ -35,6 +35,7 @@ from demo.driver import Driver
 from demo.embedded import MOCK_OPTIONS, embedded_broker, embedded_postgres
 from demo.feeds import Day, file_days, simulated_days
 from demo.marketplace.picture_server import make_picture_app
+from demo.marketplace.vocabulary import CATEGORIES
 from demo.marketplace.world import Marketplace
 from demo.offline_judge import OfflineJudge
 from demo.offline_judge import serve as serve_judge
@@ -48,6 +49,9 @@ enough before it to know what is usual, and after it to be found."""
 
 ANCHORS = 100
 """Judged anew every night: a judge that changes a tenth of its labels is then found within a week (docs/drift.md)."""
+
+PLAIN_WIDTH = 120
+"""Columns where the output is no terminal: what a file or a log viewer shows without wrapping."""
 
 ANCHOR_PAIRS = 200
 """The anchor set: DESIGN 9 asks for at least 200 human-labelled pairs."""
@@ -68,6 +72,7 @@ class Options:
 
     days: int
     seed: int
+    sessions: int
     faults: bool
     leave: bool
     search_log: str | None
@@ -79,13 +84,14 @@ def demo(
     listings: Annotated[str | None, typer.Option(help="your own listings, JSON lines")] = None,
     days: Annotated[int, typer.Option(min=3, max=60, help="simulated days")] = 28,
     seed: Annotated[int, typer.Option(help="another seed, another marketplace")] = 7,
+    sessions: Annotated[int, typer.Option(min=50, max=5_000, help="sessions a day and market")] = 250,
     faults: Annotated[bool, typer.Option("--faults/--no-faults", help="let engine and judge change on the way")] = True,
     leave: Annotated[bool, typer.Option("--exit", help="end after the summary; else the console stays up")] = False,
 ) -> None:
     """Run the whole service on embedded parts and say what it found."""
     settings = unless_set(load_settings(), QUICK)
     configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
-    uvloop.run(run_demo(settings, Options(days, seed, faults, leave, search_log, listings)))
+    uvloop.run(run_demo(settings, Options(days, seed, sessions, faults, leave, search_log, listings)))
 
 
 def unless_set(settings: Settings, values: Mapping[str, object]) -> Settings:
@@ -100,7 +106,7 @@ async def run_demo(settings: Settings, options: Options) -> None:
         settings, judge = await with_judge(await with_servers(settings, stack), stack)
         world = await source_of(options, judge, wall.now(), stack)
         settings = unless_set(settings, {"image_allowed_networks": LOOPBACK} if world.simulated else {})
-        parts = await stack.enter_async_context(opened(settings, world.clock, wall, until_idle=True))
+        parts = await stack.enter_async_context(opened(settings, world.clock, wall, until_idle=True, soon_s=0.0))
         status = await stack.enter_async_context(answering(parts, PROCESSES))
         if not await prepared(parts, stop):
             return
@@ -128,7 +134,7 @@ async def ends_first(work: asyncio.Task[None], running: asyncio.Task[None]) -> N
 
 async def show(driver: Driver, world: World, parts: Parts, address: str) -> None:
     """Drive through the days with a bar, then say what was found."""
-    console = Console()
+    console = wide_console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("days", total=world.total)
@@ -142,6 +148,7 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
     settings = parts.settings
     reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
     await print_summary(reads, console, driver.sent)
+    console.print(world.truth)
     console.print(f"The console is at {address}; Ctrl-C ends the demo.")
 
 
@@ -155,6 +162,8 @@ class World:
     clock: SimulatedClock
     anchors: Sequence[Anchor]
     on_day: Callable[[int], None]
+    truth: str
+    """What was made to happen, to hold the alerts against."""
 
 
 async def source_of(options: Options, judge: OfflineJudge | None, now: datetime, stack: AsyncExitStack) -> World:
@@ -167,6 +176,7 @@ async def source_of(options: Options, judge: OfflineJudge | None, now: datetime,
         options.seed,
         start.date(),
         options.days,
+        sessions_per_day=options.sessions,
         engine_worse_on=round(options.days * ENGINE_WORSE_SHARE),
         faults=options.faults,
         picture_base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
@@ -178,7 +188,23 @@ async def source_of(options: Options, judge: OfflineJudge | None, now: datetime,
             judge.become("lenient")
 
     anchors = [_anchor(i, pair) for i, pair in enumerate(market.anchors(ANCHOR_PAIRS))]
-    return World(True, simulated_days(market), options.days, SimulatedClock(start), anchors, on_day)
+    truth = _truth(start, options, has_judge=judge is not None)
+    return World(True, simulated_days(market), options.days, SimulatedClock(start), anchors, on_day, truth)
+
+
+def _truth(start: datetime, options: Options, *, has_judge: bool) -> str:
+    if not options.faults:
+        return "Nothing was made to drift."
+    engine = start + timedelta(days=round(options.days * ENGINE_WORSE_SHARE))
+    judge = start + timedelta(days=round(options.days * JUDGE_CHANGES_SHARE))
+    changed = f", the judge changed its ways on {judge:%Y-%m-%d}" if has_judge else ""
+    return f"What was made to happen: the engine got worse on {engine:%Y-%m-%d}{changed}."
+
+
+def wide_console() -> Console:
+    """The terminal; wide enough for the tables where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 def of_files(options: Options, stack: AsyncExitStack) -> World:
@@ -188,7 +214,7 @@ def of_files(options: Options, stack: AsyncExitStack) -> World:
     log_lines = records_in(stack.enter_context(opened_file(options.search_log)))
     listing_lines = records_in(stack.enter_context(opened_file(options.listings)))
     clock = SimulatedClock(datetime(2000, 1, 1, tzinfo=UTC))
-    return World(False, file_days(log_lines, listing_lines), None, clock, (), lambda _: None)
+    return World(False, file_days(log_lines, listing_lines), None, clock, (), lambda _: None, "")
 
 
 async def with_servers(settings: Settings, stack: AsyncExitStack) -> Settings:
@@ -208,7 +234,7 @@ async def with_judge(settings: Settings, stack: AsyncExitStack) -> tuple[Setting
     if settings.llm_base_url is not None:
         required(settings, "llm_model")
         return settings, None
-    judge = OfflineJudge()
+    judge = OfflineJudge(brands=sorted({model.brand for category in CATEGORIES for model in category.models}))
     base_url = await stack.enter_async_context(serve_judge(judge=judge))
     endpoint = {"llm_base_url": base_url, "llm_model": OFFLINE_MODEL, "llm_vision_model": None}
     return unless_set(settings.model_copy(update=endpoint), UNLIMITED), judge

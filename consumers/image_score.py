@@ -13,7 +13,7 @@ PICTURES_A_GROUP = 8
 
 
 def build(
-    settings: Settings, inbox: TaskInbox, score: Callable[[Sequence[Task]], Awaitable[None]], wall: Clock
+    settings: Settings, inbox: TaskInbox, score: Callable[[Sequence[Task]], Awaitable[None]], wall: Clock, soon_s: float
 ) -> WorkProcess:
     """pictures of one listing -> fetched -> measured -> LLM -> scores, events, end of tasks in one transaction."""
     plan = WorkPlan(
@@ -23,5 +23,6 @@ def build(
         groups=settings.image_in_flight,
         per_group=PICTURES_A_GROUP,
         lease_s=settings.task_lease_s,
+        soon_s=soon_s,
     )
     return WorkProcess(plan, inbox, wall)

@@ -9,7 +9,8 @@ from core.domain.folds import ListingsFold
 from core.domain.labels import LIVE_RUN
 from core.domain.task_keys import image_task_key
 from core.ports import Clock, NewTask, OutgoingEvent
-from core.runtime.stream import StreamPlan, StreamProcess
+from core.runtime.partitions import StreamPlan
+from core.runtime.stream import StreamProcess
 from core.settings import Settings
 from core.stream_ports import Partition, RecordSource, StreamStore
 from core.telemetry import Metrics

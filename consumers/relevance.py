@@ -10,7 +10,7 @@ from core.settings import Settings
 
 
 def build(
-    settings: Settings, inbox: TaskInbox, judge: Callable[[Sequence[Task]], Awaitable[None]], wall: Clock
+    settings: Settings, inbox: TaskInbox, judge: Callable[[Sequence[Task]], Awaitable[None]], wall: Clock, soon_s: float
 ) -> WorkProcess:
     """pairs of one query -> guideline -> products (and pictures) -> LLM -> labels, events, end of tasks in one."""
     plan = WorkPlan(
@@ -20,5 +20,6 @@ def build(
         groups=settings.llm_max_in_flight,
         per_group=settings.judge_products_per_call,
         lease_s=settings.task_lease_s,
+        soon_s=soon_s,
     )
     return WorkProcess(plan, inbox, wall)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from core.domain.effects import DeadLetter, Effects
 from core.domain.folds import SearchLogFold
 from core.ports import Clock, NewTask, OutgoingEvent
-from core.runtime.stream import StreamPlan, StreamProcess
+from core.runtime.partitions import StreamPlan
+from core.runtime.stream import StreamProcess
 from core.settings import Settings
 from core.stream_ports import Partition, RecordSource, StreamStore
 from core.telemetry import Metrics

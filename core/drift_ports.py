@@ -81,11 +81,11 @@ class DriftStore(Protocol):
         ...
 
     async def next_anchors(self, count: int) -> list[Anchor]:
-        """The anchors whose last outcome is longest ago."""
+        """The anchors that were asked about longest ago; one that is always refused takes its turn like any other."""
         ...
 
     async def freeze(self, night: date, slots: Sequence[FrozenSlot], tasks: Sequence[NewTask], at: datetime) -> None:
-        """Write a night's slots and queue what it needs judged, in one transaction."""
+        """Write a night's slots, queue what it needs judged and note which anchors were asked, in one transaction."""
         ...
 
     async def panels(self, night: date) -> list[PanelNight]:

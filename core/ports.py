@@ -106,8 +106,8 @@ class TaskInbox(Protocol):
         """End leases without a result."""
         ...
 
-    async def runnable(self, kinds: Sequence[TaskKind]) -> int:
-        """How many tasks could run now or are running."""
+    async def runnable(self, kinds: Sequence[TaskKind], within_s: float = 0.0) -> int:
+        """How many tasks are running or could run within so many seconds from now."""
         ...
 
 

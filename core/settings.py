@@ -114,17 +114,19 @@ class Settings(BaseSettings):
         50, ge=0, description="how many of a market's largest queries are kept judged"
     )
     selection_panel_queries: int = Field(
-        300, ge=1, description="panel size per segment: 90 % power for a shift of .02 (DRIFT.md)"
+        300, ge=1, description="panel size per market: 90 % power for a shift of .02 (docs/drift.md)"
     )
     selection_cooldown_days: int = Field(
-        7, ge=0, description="days before friction chooses a query again with the same results"
+        7, ge=1, description="days before friction chooses a query again with the same results"
     )
 
     # Drift
     drift_anchors_per_night: int = Field(
-        30, ge=1, description="anchors judged again a night: 30 find a 2.7 % swap in 81 % (DRIFT.md)"
+        30, ge=1, description="anchors judged again a night: 30 find a 2.7 % swap in 81 % (docs/drift.md)"
     )
-    drift_level: Literal["fitted", "guaranteed"] = Field("fitted", description="fitted or guaranteed, as in DRIFT.md")
+    drift_level: Literal["fitted", "guaranteed"] = Field(
+        "fitted", description="fitted or guaranteed, as in docs/drift.md"
+    )
     drift_night_hour_utc: int = Field(
         2, ge=0, le=23, description="hour of the night's look, UTC: after the day, before people"
     )

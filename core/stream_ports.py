@@ -109,3 +109,7 @@ class RecordSource(Protocol):
     def beat(self) -> float:
         """Monotonic time of the poll thread's last turn."""
         ...
+
+    def away(self) -> bool:
+        """Whether no broker answers."""
+        ...

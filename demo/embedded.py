@@ -13,6 +13,7 @@ from typing import Protocol
 
 from confluent_kafka import Producer
 
+from core.adapters.postgres import connect
 from core.errors import StopProcess
 
 MOCK_OPTIONS: dict[str, str | int | float | bool] = {
@@ -57,11 +58,23 @@ async def embedded_postgres() -> AsyncIterator[str]:
     try:
         server = await asyncio.to_thread(_start, directory)
         try:
+            await _forget_crashes(server.get_uri())
             yield server.get_uri()
         finally:
             await asyncio.to_thread(server.cleanup)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _forget_crashes(dsn: str) -> None:
+    """This database does not outlive its process, so it need not survive a power cut: commits wait for no disk."""
+    connection = await connect(dsn)
+    try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
 
 
 def _start(directory: Path) -> _Server:

@@ -46,10 +46,11 @@ def _figures(status: StatusReport, sent: int, sessions: int) -> Panel:
     lines = [
         f"{sent:,} records sent, {read:,} read, {dead:,} of them unusable (kept as dead letters)",
         f"{sessions:,} sessions in the panes of the queries that enough people typed",
-        f"{done['relevance']:,} pairs graded, {done['image']:,} pictures scored, {done['anchor']:,} anchors re-judged,"
-        f" {failed:,} tasks ended without a result (each with its reason)",
+        f"{done['relevance']:,} pairs graded, {done['image']:,} pictures scored,"
+        f" {done['anchor']:,} anchors re-judged, {failed:,} tasks ended without a result (each with its reason)",
         f"LLM on the last day: {spend.calls:,} calls, {spend.input_tokens:,} tokens in"
-        f" ({spend.cached_tokens:,} cached), {spend.output_tokens:,} out, {spend.usd:.4f} of {spend.budget_usd:.2f} USD",
+        f" ({spend.cached_tokens:,} cached), {spend.output_tokens:,} out,"
+        f" {spend.usd:.4f} of {spend.budget_usd:.2f} USD",
     ]
     return Panel(Text("\n".join(lines)), title="What was done", title_align="left")
 
@@ -103,7 +104,8 @@ def _alerts(alerts: Sequence[AlertView]) -> Table:
     for column in ("day", "cause", "where", "metric", "before", "after", "status"):
         table.add_column(column)
     for alert in alerts:
-        where = " ".join(str(v) for v in alert.segment.values() if v != "all") or "everywhere"
+        told = (str(alert.segment.get(name, "all")) for name in ("market", "engine"))
+        where = ", ".join(value for value in told if value != "all") or "everywhere"
         table.add_row(
             f"{alert.detected_at:%Y-%m-%d}",
             alert.cause,

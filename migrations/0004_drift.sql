@@ -43,6 +43,7 @@ CREATE TABLE assay_data.anchors (
     query text NOT NULL,
     listing jsonb NOT NULL,
     human_grade smallint NOT NULL,
+    asked date,
     added_at timestamptz NOT NULL
 );
 

@@ -41,12 +41,11 @@ GROUP BY p.application, p.market, p.query
 """
 
 _NEXT_ANCHORS = """
-SELECT a.anchor_id, a.application, a.market, a.language, a.query, a.listing, a.human_grade
-FROM assay_data.anchors AS a
-LEFT JOIN (SELECT anchor_id, max(night) AS night FROM assay_data.anchor_outcomes GROUP BY anchor_id) AS o
-    USING (anchor_id)
-ORDER BY o.night NULLS FIRST, a.anchor_id LIMIT $1
+SELECT anchor_id, application, market, language, query, listing, human_grade
+FROM assay_data.anchors ORDER BY asked NULLS FIRST, anchor_id LIMIT $1
 """
+
+_ASKED = "UPDATE assay_data.anchors SET asked = $1 WHERE anchor_id = ANY ($2::text[])"
 
 _SLOTS = """
 INSERT INTO assay_data.panel_slots (night, application, market, language, engine, volume_band, query, weight, rank,
@@ -125,6 +124,10 @@ class PostgresDriftStore:
             if rows:
                 await held.execute(_SLOTS, night, *map(list, zip(*rows, strict=True)))
             await add_tasks(held, tasks, at)
+            asked = [str(task.payload.get("anchor_id", "")) for task in tasks if task.kind == "anchor"]
+            await held.execute(
+                "UPDATE assay_data.anchors SET asked = $2 WHERE anchor_id = ANY ($1::text[])", asked, night
+            )
 
     async def panels(self, night: date) -> list[PanelNight]:
         async with transaction(self._pool) as held:

@@ -184,10 +184,11 @@ class PostgresInbox:
                 ids, reasons = [failure.task_id for failure in failures], [failure.reason for failure in failures]
                 await held.execute(_FAIL, ids, reasons, self._clock.now())
 
-    async def runnable(self, kinds: Sequence[TaskKind]) -> int:
-        """Tasks that could run now or are running."""
+    async def runnable(self, kinds: Sequence[TaskKind], within_s: float = 0.0) -> int:
+        """Tasks that are running or could run within so many seconds."""
+        by = self._clock.now() + timedelta(seconds=within_s)
         async with connection(self._pool) as held:
-            return int(await held.fetchval(_COUNT, list(kinds), self._clock.now()))
+            return int(await held.fetchval(_COUNT, list(kinds), by))
 
 
 async def add_tasks(held: Connection, tasks: Sequence[NewTask], now: datetime) -> int:

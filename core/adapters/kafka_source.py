@@ -18,11 +18,12 @@ from operator import methodcaller
 from typing import TypeVar
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from core.adapters.kafka_messages import BROKER_AWAY, is_incremental, partition_of, raw, start, translated
 from core.adapters.kafka_options import LIBRDKAFKA
 from core.domain.effects import RawRecord
-from core.errors import RetryLater, StopProcess
+from core.errors import StopProcess
 from core.stream_ports import Partition, StreamListener
 
 log = structlog.get_logger(__name__)
@@ -46,29 +47,14 @@ LOOK_UP_S = 1.0
 WATERMARK_S = 10.0
 """Seconds to ask a broker where a partition begins and ends: a live one answers in milliseconds."""
 
-_WAIT_FOR_BROKER = {
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError._RESOLVE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.REQUEST_TIMED_OUT,
-}
-
 
 class KafkaSource:
     """Port `RecordSource` over one Consumer."""
 
     def __init__(self, options: Mapping[str, str | int | float | bool], topics: Sequence[str]) -> None:
-        self._options = dict(options)
+        self._options: dict[str, object] = dict(options)
         self._topics = list(topics)
-        self._incremental = _is_incremental(self._options)
+        self._incremental = is_incremental(self._options)
         self._calls: queue.SimpleQueue[Callable[[Consumer], object]] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._waiting: dict[Partition, int] = {}
@@ -77,6 +63,8 @@ class KafkaSource:
         self._beat = time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._said_away = 0.0
+        self._away_since = 0.0
+        self._options["error_cb"] = self._on_error
 
     async def run(self, listener: StreamListener) -> None:
         self._loop = asyncio.get_running_loop()
@@ -94,6 +82,9 @@ class KafkaSource:
 
     def beat(self) -> float:
         return self._beat
+
+    def away(self) -> bool:
+        return self._away_since > 0
 
     def taken(self, partition: Partition, records: int) -> None:
         with self._lock:
@@ -116,7 +107,7 @@ class KafkaSource:
         try:
             self._poll(listener)
         except KafkaException as raised:
-            error = _translated(raised)
+            error = translated(raised)
         except BaseException as raised:  # noqa: BLE001 - the thread's death must end the process with its reason
             error = raised
         self._on_loop(lambda: None if done.done() else _settle(done, error))
@@ -133,10 +124,25 @@ class KafkaSource:
             while not self._closing.is_set():
                 self._beat = time.monotonic()
                 self._do_calls(consumer)
+                self._look_for_broker(consumer)
                 self._deliver(consumer, consumer.consume(POLL_RECORDS, POLL_S), listener)
         finally:
             self._do_calls(consumer)
             consumer.close()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._away_since = self._away_since or time.monotonic()
+            log.warning("stream.waiting_for_broker", error=error.str(), topics=self._topics)
+
+    def _look_for_broker(self, consumer: Consumer) -> None:
+        """A broker that was away is back when it answers; an idle topic would not show it."""
+        if self._away_since and time.monotonic() - self._away_since > LOOK_UP_S:
+            try:
+                consumer.list_topics(self._topics[0], LOOK_UP_S)
+                self._away_since = 0.0
+            except KafkaException:
+                self._away_since = time.monotonic()
 
     def _do_calls(self, consumer: Consumer) -> None:
         while not self._calls.empty():
@@ -148,13 +154,13 @@ class KafkaSource:
                 log.debug("stream.call_refused", error=str(error))
 
     def _deliver(self, consumer: Consumer, messages: list[Message], listener: StreamListener) -> None:
-        for partition, group in itertools.groupby(messages, key=_partition_of):
+        for partition, group in itertools.groupby(messages, key=partition_of):
             records: list[RawRecord] = []
             end = -1
             for message in group:
                 error = message.error()
                 if error is None:
-                    records.append(_raw(message))
+                    records.append(raw(message))
                 elif error.code() == KafkaError._PARTITION_EOF:
                     end = message.offset() or 0
                 else:
@@ -183,11 +189,23 @@ class KafkaSource:
         with self._lock:
             self._waiting.update(dict.fromkeys(partitions, 0))
             self._paused.difference_update(partitions)
-        positions = [TopicPartition(*p, _start(consumer, p, starts[p])) for p in partitions]
+        positions = [TopicPartition(*p, start(p, starts[p], *self._ends(consumer, p))) for p in partitions]
         if self._incremental:
             consumer.incremental_assign(positions)
         else:
             consumer.assign(positions)
+
+    def _ends(self, consumer: Consumer, partition: Partition) -> tuple[int, int]:
+        """Where the partition begins and ends; waits for a broker that is away, as long as the process does."""
+        while True:
+            self._beat = time.monotonic()
+            try:
+                low, high = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=WATERMARK_S)
+                return low, high
+            except KafkaException as error:
+                if self._closing.is_set():
+                    raise
+                self._wait_or_raise(error.args[0])
 
     def _on_revoke(
         self, consumer: Consumer, revoked: list[TopicPartition], listener: StreamListener, *, lost: bool
@@ -220,7 +238,7 @@ class KafkaSource:
             self._loop.call_soon_threadsafe(call)
 
     def _wait_or_raise(self, error: KafkaError) -> None:
-        if error.code() not in _WAIT_FOR_BROKER or error.fatal():
+        if error.code() not in BROKER_AWAY or error.fatal():
             raise KafkaException(error)
         if time.monotonic() - self._said_away > WATERMARK_S:
             self._said_away = time.monotonic()
@@ -232,46 +250,3 @@ def _settle(done: asyncio.Future[None], error: BaseException | None) -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
-
-
-def _is_incremental(options: Mapping[str, str | int | float | bool]) -> bool:
-    strategy = str(options.get("partition.assignment.strategy", ""))
-    return options.get("group.protocol") == "consumer" or "cooperative" in strategy
-
-
-def _partition_of(message: Message) -> Partition:
-    return Partition(message.topic() or "", message.partition() or 0)
-
-
-def _raw(message: Message) -> RawRecord:
-    return RawRecord(message.offset() or 0, message.timestamp()[1], message.value(), _headers(message))
-
-
-def _headers(message: Message) -> list[tuple[str, bytes | None]] | None:
-    found = message.headers()
-    if found is None:
-        return None
-    pairs = found.items() if isinstance(found, dict) else found
-    return [(name, value.encode() if isinstance(value, str) else value) for name, value in pairs]
-
-
-def _start(consumer: Consumer, partition: Partition, wanted: int) -> int:
-    """Where to read from. Offsets that are gone, or that never were, are not something to step over in silence."""
-    low, high = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=WATERMARK_S)
-    if wanted < 0:
-        return low if low >= 0 else OFFSET_BEGINNING
-    if wanted > high:
-        raise StopProcess(
-            f"{partition.topic}[{partition.partition}] ends at {high}, but {wanted} was already read: the topic was "
-            "made again. Remove its rows from assay_data.stream_partitions and session_snapshots to read it anew."
-        )
-    if wanted < low:
-        log.error("stream.records_missing", topic=partition.topic, partition=partition[1], missing=low - wanted)
-    return max(wanted, low)
-
-
-def _translated(error: KafkaException) -> Exception:
-    inner = error.args[0]
-    if isinstance(inner, KafkaError) and inner.code() in _WAIT_FOR_BROKER and not inner.fatal():
-        return RetryLater(f"Kafka is not there: {inner.str()}")
-    return StopProcess(f"Kafka refused: {inner.str() if isinstance(inner, KafkaError) else inner}")

@@ -34,9 +34,10 @@ class PostgresLeadership:
             async with translated():
                 leads = bool(await held.fetchval("SELECT pg_try_advisory_lock($1)", key))
             yield leads
-            if leads:
-                async with translated():
-                    await held.execute("SELECT pg_advisory_unlock($1)", key)
-        finally:  # giving a connection back drops every lock that an error left on it
+        finally:
             async with translated():
-                await self._pool.release(held)
+                try:
+                    # Whatever became of the question: a lock must not stay on a connection that others get.
+                    await held.execute("SELECT pg_advisory_unlock_all()")
+                finally:
+                    await self._pool.release(held)

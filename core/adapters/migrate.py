@@ -11,14 +11,14 @@ from importlib.resources import files
 
 import asyncpg
 
-from core.adapters.postgres import connect
+from core.adapters.postgres import connect, translated
 from core.errors import StopProcess
 
 _LOCK = 7_215_001
 """Advisory lock key of migrations; any constant that no other lock of ours uses."""
 
 _BOOK = """
-CREATE TABLE IF NOT EXISTS public.assay_migrations (
+CREATE TABLE public.assay_migrations (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
 
@@ -35,22 +35,17 @@ async def migrate(dsn: str) -> list[str]:
     """Apply what is missing; returns the names applied. StopProcess where an applied file was changed since."""
     connection = await connect(dsn)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await connection.execute(_BOOK)
-        return [name for name, sql in migration_files() if await _apply(connection, name, sql)]
+        async with translated():
+            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+            if not await _has_book(connection):
+                await connection.execute(_BOOK)
+            return [name for name, sql in migration_files() if await _apply(connection, name, sql)]
     finally:
         await connection.close()
 
 
-async def pending(dsn: str) -> list[str]:
-    """Names of the migrations this version has and the database has not."""
-    connection = await connect(dsn)
-    try:
-        known = await connection.fetchval("SELECT to_regclass('public.assay_migrations') IS NOT NULL")
-        rows = await connection.fetch("SELECT name FROM public.assay_migrations") if known else []
-        return [name for name, _ in migration_files() if name not in {row["name"] for row in rows}]
-    finally:
-        await connection.close()
+async def _has_book(connection: asyncpg.Connection) -> bool:
+    return bool(await connection.fetchval("SELECT to_regclass('public.assay_migrations') IS NOT NULL"))
 
 
 async def _apply(connection: asyncpg.Connection, name: str, sql: str) -> bool:

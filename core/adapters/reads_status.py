@@ -81,6 +81,7 @@ async def status(connection: Connection, now: datetime, budget_usd: float) -> St
         spend=await spend(connection, now, budget_usd),
         dead_letters=await dead_letter_counts(connection),
         outbox_waiting=await connection.fetchval("SELECT count(*) FROM assay_data.outbox"),
+        outbox_oldest=await connection.fetchval("SELECT time FROM assay_data.outbox ORDER BY id LIMIT 1"),
     )
 
 

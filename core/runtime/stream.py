@@ -8,76 +8,26 @@ partition is either wholly in the transaction or not at all.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from core.domain.effects import DeadLetter, Effects, RawRecord, merged_effects
-from core.domain.folds import Fold
-from core.domain.sessions import CLOSE_AFTER_MS
+from core.domain.effects import RawRecord, merged_effects
 from core.domain.timestamps import to_datetime
 from core.errors import LostOwnership, RetryLater
-from core.ports import Clock, NewTask, OutgoingEvent
+from core.ports import Clock
+from core.runtime.partitions import Owned, Part, StreamPlan, is_old, monotonic
 from core.runtime.process import Health, patiently, wait_for
 from core.stream_ports import Partition, Progress, RecordSource, StreamCommit, StreamStore
 from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-SNAPSHOT_EVERY_S = 10.0
-"""Each partition's open sessions are kept this often: a new owner reads back ten seconds of log at the most."""
-
 HEARTBEAT_S = 30.0
 """A loop that has not turned for this long hangs: its slowest turn, a 60 MB snapshot, takes two."""
 
 TURN_S = 0.25
 """The loop looks up at least this often: a quarter of the time a record may wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamPlan:
-    """What makes one stream process differ from another."""
-
-    name: str
-    fold: Callable[[Partition, bytes | None], Fold]
-    keeps_sessions: bool
-    """Whether a partition without a snapshot has to be read from its beginning."""
-    tasks: Callable[[Effects], Sequence[NewTask]]
-    event: Callable[[DeadLetter], OutgoingEvent]
-    batch_records: int
-    batch_seconds: float
-    idle_close_s: float = CLOSE_AFTER_MS / 1000
-
-
-@dataclass(slots=True)
-class _Owned:
-    """A partition in our hands."""
-
-    partition: Partition
-    epoch: int
-    turn: int
-    applied: int
-    fold: Fold
-    folded: int
-    end_offset: int
-    last_record: float
-    snapshot_at: float = 0.0
-    at_end: bool = False
-    changed: bool = False
-    idle_closed: bool = False
-    """Its sessions were closed with no record that says so: only a snapshot in the same transaction makes it happen once."""
-    queued: deque[Sequence[RawRecord]] = field(default_factory=deque)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One partition's share of a transaction."""
-
-    progress: Progress
-    effects: Effects
-    snapshot: bytes | None
 
 
 class StreamProcess:
@@ -98,13 +48,14 @@ class StreamProcess:
         self._clock = clock
         self._metrics = metrics
         self._owner = owner
-        self._owned: dict[Partition, _Owned] = {}
+        self._owned: dict[Partition, Owned] = {}
         self._unwritten = 0
         self._oldest = 0.0
         self._wake = asyncio.Event()
         self._write_lock = asyncio.Lock()
         self._stopping = False
         self._away = False
+        self._failure: Exception | None = None
         self._beat = 0.0
         self.progress = 0
 
@@ -113,7 +64,7 @@ class StreamProcess:
         return self._plan.name
 
     async def run(self) -> None:
-        self._beat = _monotonic()
+        self._beat = monotonic()
         async with asyncio.TaskGroup() as tasks:
             turns = tasks.create_task(self._turns())
             await self._source.run(self)
@@ -135,10 +86,11 @@ class StreamProcess:
         self._wake.set()
 
     def health(self) -> Health:
-        now = _monotonic()
+        now = monotonic()
         beating = now - self._beat < HEARTBEAT_S and now - self._source.beat() < HEARTBEAT_S
-        detail = f"{len(self._owned)} partitions" + (", waiting for PostgreSQL" if self._away else "")
-        return Health(beating, bool(self._owned) and not self._away, detail)
+        missing = [name for name, away in (("PostgreSQL", self._away), ("Kafka", self._source.away())) if away]
+        detail = f"{len(self._owned)} partitions" + "".join(f", waiting for {name}" for name in missing)
+        return Health(beating, bool(self._owned) and not missing, detail)
 
     # What the source says.
 
@@ -151,8 +103,8 @@ class StreamProcess:
         )
         fold = self._plan.fold(partition, start.snapshot)
         begin = start.snapshot_offset + 1 if self._plan.keeps_sessions else start.applied + 1
-        self._owned[partition] = _Owned(
-            partition, start.epoch, start.turn, start.applied, fold, begin - 1, start.applied + 1, _monotonic()
+        self._owned[partition] = Owned(
+            partition, start.epoch, start.turn, start.applied, fold, begin - 1, start.applied + 1, monotonic()
         )
         log.info("stream.assigned", topic=partition.topic, partition=partition.partition, applied=start.applied)
         return begin if begin > 0 else -1
@@ -177,10 +129,14 @@ class StreamProcess:
         if owned is None:
             return
         owned.at_end = False
-        owned.last_record = _monotonic()
+        owned.last_record = monotonic()
         owned.end_offset = max(end_offset, records[-1].offset + 1)
         owned.queued.append(records)
-        self._fold()
+        try:
+            self._fold()
+        except Exception as error:  # noqa: BLE001 - in a callback the event loop would only log it: `_turns` raises it
+            self._failure = error
+            self._wake.set()
 
     def at_end(self, partition: Partition, next_offset: int) -> None:
         owned = self._owned.get(partition)
@@ -192,15 +148,19 @@ class StreamProcess:
     # Folding: bounded by what may wait for a transaction.
 
     def _fold(self) -> None:
-        for owned in self._owned.values():
-            while owned.queued and self._unwritten < self._plan.batch_records:
-                self._fold_batch(owned, owned.queued.popleft())
+        try:
+            for owned in self._owned.values():
+                while owned.queued and self._unwritten < self._plan.batch_records:
+                    self._fold_batch(owned, owned.queued.popleft())
+        except BaseException:
+            self._owned.clear()  # half a batch is folded: nothing of it may be written
+            raise
         if self._unwritten >= self._plan.batch_records:
             self._wake.set()
 
-    def _fold_batch(self, owned: _Owned, records: Sequence[RawRecord]) -> None:
+    def _fold_batch(self, owned: Owned, records: Sequence[RawRecord]) -> None:
         if self._unwritten == 0:
-            self._oldest = _monotonic()
+            self._oldest = monotonic()
         owned.fold.add(records, owned.applied)
         owned.folded = records[-1].offset
         owned.changed = owned.changed or owned.folded > owned.applied
@@ -214,7 +174,9 @@ class StreamProcess:
         while not self._stopping:
             await wait_for(self._wake, TURN_S)
             self._wake.clear()
-            self._beat = _monotonic()
+            self._beat = monotonic()
+            if self._failure is not None:
+                raise self._failure
             self._close_idle()
             if self._is_due():
                 async with self._write_lock:
@@ -222,28 +184,28 @@ class StreamProcess:
                 self._fold()
 
     def _is_due(self) -> bool:
-        waited = _monotonic() - self._oldest
+        waited = monotonic() - self._oldest
         full = self._unwritten >= self._plan.batch_records
         return full or (waited >= self._plan.batch_seconds and any(o.changed for o in self._owned.values()))
 
     def _close_idle(self) -> None:
         for owned in self._owned.values():
             stands = owned.at_end and not owned.queued
-            stood = _monotonic() - owned.last_record
+            stood = monotonic() - owned.last_record
             if stands and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
                 owned.fold.close_open()
                 owned.changed = owned.idle_closed = True
                 self._oldest = 0.0
 
-    def _cut(self, owned: Iterable[_Owned], *, keep: bool) -> dict[Partition, _Part]:
+    def _cut(self, owned: Iterable[Owned], *, keep: bool) -> dict[Partition, Part]:
         """Take what was folded since the last cut. `keep`: with every partition's snapshot, not just the oldest and
         those that have to be."""
         changed = [o for o in owned if o.changed]
         self._unwritten = 0
         due = min(changed, key=lambda o: o.snapshot_at, default=None)
-        return {o.partition: self._part(o, keep=keep or o.idle_closed or (o is due and _is_old(o))) for o in changed}
+        return {o.partition: self._part(o, keep=keep or o.idle_closed or (o is due and is_old(o))) for o in changed}
 
-    def _part(self, owned: _Owned, *, keep: bool) -> _Part:
+    def _part(self, owned: Owned, *, keep: bool) -> Part:
         owned.turn += 1
         owned.applied = max(owned.applied, owned.folded)
         owned.changed = owned.idle_closed = False
@@ -260,10 +222,10 @@ class StreamProcess:
         # Behind what is applied the state is older than the offset it would be kept under.
         kept = keep and owned.folded >= owned.applied
         if kept:
-            owned.snapshot_at = _monotonic()
-        return _Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None)
+            owned.snapshot_at = monotonic()
+        return Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None)
 
-    async def _write_patiently(self, parts: dict[Partition, _Part]) -> None:
+    async def _write_patiently(self, parts: dict[Partition, Part]) -> None:
         """What was cut and not written is gone from memory: its partitions go too, or a later commit would skip it."""
         written = False
         try:
@@ -276,7 +238,7 @@ class StreamProcess:
                 for partition in parts:
                     self._owned.pop(partition, None)
 
-    async def _attempt(self, parts: dict[Partition, _Part]) -> None:
+    async def _attempt(self, parts: dict[Partition, Part]) -> None:
         try:
             await self._write(parts)
         except RetryLater:
@@ -284,9 +246,9 @@ class StreamProcess:
             raise
         self._away = False
 
-    async def _write(self, parts: dict[Partition, _Part]) -> None:
+    async def _write(self, parts: dict[Partition, Part]) -> None:
         """One transaction; without the partitions that another owner has taken, should there be any."""
-        started = _monotonic()
+        started = monotonic()
         while parts:
             try:
                 await self._store.commit(self._commit_of(parts.values()))
@@ -300,9 +262,9 @@ class StreamProcess:
         for part in parts.values():
             self.progress += part.effects.records
             self._source.commit_hint(part.progress.partition, part.progress.applied + 1)
-            self._measure(part, _monotonic() - started)
+            self._measure(part, monotonic() - started)
 
-    def _measure(self, part: _Part, seconds: float) -> None:
+    def _measure(self, part: Part, seconds: float) -> None:
         progress, effects, metrics = part.progress, part.effects, self._metrics
         topic, partition = progress.partition
         metrics.observe("assay_stream_batch_seconds", seconds, topic=topic)
@@ -317,7 +279,7 @@ class StreamProcess:
         lag = max(0, progress.end_offset - 1 - progress.applied)
         metrics.set("assay_stream_lag_records", lag, topic=topic, partition=partition)
 
-    def _commit_of(self, parts: Iterable[_Part]) -> StreamCommit:
+    def _commit_of(self, parts: Iterable[Part]) -> StreamCommit:
         held = list(parts)
         effects = merged_effects(part.effects for part in held)
         return StreamCommit(
@@ -327,11 +289,3 @@ class StreamProcess:
             self._plan.tasks(effects),
             {part.progress.partition: part.snapshot for part in held if part.snapshot is not None},
         )
-
-
-def _is_old(owned: _Owned) -> bool:
-    return _monotonic() - owned.snapshot_at >= SNAPSHOT_EVERY_S
-
-
-def _monotonic() -> float:
-    return asyncio.get_running_loop().time()

@@ -17,6 +17,10 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 """An empty inbox is asked again after this: half a second is nothing beside a judge's answer."""
 
+GROUPS_A_TURN = 1
+"""Groups leased at once. All that are free at once would reach the LLM in any order; one after the other, a few
+milliseconds apart, they do by their priority, and 200 a second are more than any provider answers."""
+
 DRAIN_S = 20.0
 """SIGTERM: calls under way may end within this; what is left is put back. SIGTERM is answered within 30 s."""
 
@@ -35,6 +39,8 @@ class WorkPlan:
     """Groups under way at once; the LLM's own limits are kept further down."""
     per_group: int
     lease_s: float
+    soon_s: float = 0.0
+    """A task that may be tried again within this is work still to do; `--until-idle` waits for it."""
 
 
 class WorkProcess:
@@ -70,7 +76,7 @@ class WorkProcess:
         self._wake.set()
 
     async def idle(self) -> bool:
-        return not self._running and await self._inbox.runnable(self._plan.kinds) == 0
+        return not self._running and await self._inbox.runnable(self._plan.kinds, self._plan.soon_s) == 0
 
     async def nudge(self) -> None:
         self._wake.set()
@@ -84,7 +90,7 @@ class WorkProcess:
         self._beat = asyncio.get_running_loop().time()
         self._wake.clear()
         free = self._plan.groups - len(self._running)
-        groups = await self._lease(free) if free else []
+        groups = await self._lease(min(free, GROUPS_A_TURN)) if free else []
         for group in groups:
             task = tasks.create_task(self._handle(group))
             self._running[task] = group

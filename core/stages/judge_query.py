@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.relevance import (
@@ -40,7 +39,7 @@ from core.prompts import Prompt, load_prompt
 from core.settings import Settings
 from core.stages.judge_items import Item, ItemError, ItemSource, ListingError, Outcome, search_of
 from core.stages.judge_recipe import Recipe
-from core.stages.outcomes import outcome
+from core.stages.outcomes import in_time_of, outcome
 
 MODEL_AUTHOR = "model"
 """Author of a guideline that no person has edited."""
@@ -180,8 +179,7 @@ class QueryJudge:
             return TaskFailure(task.task_id, error.kind)
         now = self.clock.now()
         end = outcome(error, task, now, self.settings.task_attempts, self.jitter())
-        ahead = self.wall.now() - now if self.wall else timedelta()
-        return replace(end, not_before=end.not_before + ahead) if isinstance(end, TaskRetry) else end
+        return end if self.wall is None else in_time_of(end, now, self.wall.now())
 
     def _source(self) -> ItemSource:
         settings = self.settings

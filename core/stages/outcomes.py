@@ -3,12 +3,14 @@
 | error | outcome |
 |---|---|
 | `LlmSlowDown`, `LlmOverBudget`, `LlmUnauthorised`, a host's pause met unasked | later, attempt given back |
-| `LlmUnavailable`, `LlmTimeout`, `LlmTruncated`, `LlmInvalid`, a passing `PictureError` | later, until `attempts` |
+| `LlmTruncated`, `LlmInvalid`, a passing `PictureError` | later, until `attempts` |
+| `LlmUnavailable`, `LlmTimeout`: the provider's trouble | later; after `attempts` every half hour, for a day |
 | `LlmRefused`, `LlmImpossible`, a final `PictureError` | failed at once |
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.domain.images.failures import PictureHostBusy
@@ -19,6 +21,7 @@ from core.errors import (
     LlmRefused,
     LlmSlowDown,
     LlmUnauthorised,
+    LlmUnavailable,
     PictureError,
 )
 from core.ports import Task, TaskFailure, TaskRetry
@@ -27,7 +30,14 @@ BACKOFF_BASE_S = 5.0
 """Mean pause of 2.5 s before the first retry: longer than a provider's restart of one worker."""
 
 BACKOFF_CAP_S = 600.0
-"""No retry waits longer: an outage of hours is met by the next attempts, an operator sees work move within minutes."""
+"""No try within `attempts` waits longer: an operator sees work move within minutes."""
+
+OUTAGE_PAUSE_S = 1_800.0
+"""Between tries once `attempts` are used up and the provider is still away: few enough to cost nothing, and work moves
+within half an hour of its return."""
+
+OUTAGE_ATTEMPTS = 48
+"""So many more tries, a day of them. A task that brings the provider down by itself ends then."""
 
 UNAUTHORISED_PAUSE_S = 60.0
 """A person has to set a key: one try a minute notices it soon and floods neither provider nor log."""
@@ -54,11 +64,18 @@ def outcome(
         return _later(error.kind, task, now, _ordered_pause(error, now), jitter, counts=False)
     if isinstance(error, PictureHostBusy) and not error.asked:
         return _later(error.kind, task, now, error.retry_after, jitter, counts=False)
+    if isinstance(error, LlmUnavailable) and attempts <= task.attempts < attempts + OUTAGE_ATTEMPTS:
+        return _later(error.kind, task, now, OUTAGE_PAUSE_S, jitter, counts=True)
     if _is_final(error) or task.attempts >= attempts:
         return TaskFailure(task.task_id, error.kind)
     if isinstance(error, PictureHostBusy):
         return _later(error.kind, task, now, error.retry_after, jitter, counts=True)
     return TaskRetry(task.task_id, error.kind, now + timedelta(seconds=backoff_s(task.attempts, jitter)))
+
+
+def in_time_of(end: TaskRetry | TaskFailure, now: datetime, wall: datetime) -> TaskRetry | TaskFailure:
+    """The outcome said in the inbox's time: `now` on the business's clock is `wall` on the inbox's."""
+    return replace(end, not_before=end.not_before + (wall - now)) if isinstance(end, TaskRetry) else end
 
 
 def backoff_s(attempt: int, jitter: float) -> float:

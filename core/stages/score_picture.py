@@ -40,7 +40,7 @@ from core.ports import (
     TaskRetry,
     TextPart,
 )
-from core.stages.outcomes import outcome
+from core.stages.outcomes import in_time_of, outcome
 
 PROMPT_NAME = "picture_scores"
 
@@ -76,6 +76,8 @@ class PictureScorer:
     event_of: Callable[[ImageScoreFact], OutgoingEvent]
     thumbnail: Callable[[bytes], bytes]
     jitter: Callable[[], float]
+    wall: Clock | None = None
+    """The inbox's clock where it is not `clock`: a simulation's tasks wait in real time."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     _judging: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One lock per picture hash under way, so that copies in one batch wait for the first one's score."""
@@ -93,7 +95,8 @@ class PictureScorer:
         try:
             await self._score_one(task, listing)
         except (LlmError, PictureError) as error:
-            await self._release(outcome(error, task, self.clock.now(), self.attempts, self.jitter()))
+            end = outcome(error, task, self.clock.now(), self.attempts, self.jitter())
+            await self._release(end if self.wall is None else in_time_of(end, self.clock.now(), self.wall.now()))
 
     async def _release(self, end: TaskRetry | TaskFailure) -> None:
         if isinstance(end, TaskRetry):

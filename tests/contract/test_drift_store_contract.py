@@ -239,15 +239,12 @@ async def test_an_anchor_comes_back_whole_and_is_added_once(world: World) -> Non
     assert await world.drift.next_anchors(10) == [anchor("p1"), anchor("p2"), anchor("p3")]
 
 
-async def test_the_anchors_longest_unjudged_come_first(world: World) -> None:
+async def test_the_anchors_asked_about_longest_ago_come_first(world: World) -> None:
     await world.drift.add_anchors([anchor(f"p{n}") for n in range(4)], NOON)
-    judged = [
-        outcome("p0", "2025-03-02", Label.IRRELEVANT),
-        outcome("p1", "2025-03-01", Label.IRRELEVANT),
-        outcome("p1", "2025-03-03", Label.IRRELEVANT),
-        outcome("p3", "2025-03-01", Label.IRRELEVANT),
-    ]
-    await world.judgements.save_anchor_outcomes(judged, [], NOON)
+    for day, asked in ((1, ["p1", "p3"]), (2, ["p0"]), (3, ["p1"])):
+        night = date(2025, 3, day)
+        tasks = [replace(anchor_task(name, night), payload={"anchor_id": name, "night": str(night)}) for name in asked]
+        await world.drift.freeze(night, [], tasks, NOON)
     assert [each.anchor_id for each in await world.drift.next_anchors(3)] == ["p2", "p3", "p0"]
 
 

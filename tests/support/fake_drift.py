@@ -42,6 +42,7 @@ class InMemoryDrift:
     nights: dict[date, NightRow] = field(default_factory=dict)
     anchors: dict[str, Anchor] = field(default_factory=dict)
     alerts: dict[UUID, Alert] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
 
     async def last_night(self) -> date | None:
         return max(self.nights, default=None)
@@ -64,14 +65,12 @@ class InMemoryDrift:
         return {key: float(counters.searches) for key, counters in last_days(self.traffic.streams.panes, 1).items()}
 
     async def next_anchors(self, count: int) -> list[Anchor]:
-        judged: dict[str, str] = {}
-        for anchor_id, night in self.judgements.outcomes:
-            judged[anchor_id] = max(night, judged.get(anchor_id, ""))
-        return sorted(self.anchors.values(), key=lambda a: (judged.get(a.anchor_id, ""), a.anchor_id))[:count]
+        return sorted(self.anchors.values(), key=lambda a: (self.asked.get(a.anchor_id, ""), a.anchor_id))[:count]
 
     async def freeze(self, night: date, slots: Sequence[FrozenSlot], tasks: Sequence[NewTask], at: datetime) -> None:
         self.nights[night] = NightRow(at, list(slots))
         await self.inbox.add(tasks)
+        self.asked.update({str(t.payload.get("anchor_id", "")): str(night) for t in tasks if t.kind == "anchor"})
 
     async def panels(self, night: date) -> list[PanelNight]:
         slots = sorted(self.nights[night].slots, key=lambda s: (*_segment_of(s), s.query, s.rank))

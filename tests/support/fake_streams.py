@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.domain.effects import DeadLetter, Effects, RawRecord, ResultList, ResultListKey
@@ -143,9 +143,10 @@ class HandSource:
         if records:
             self.positions[partition] = records[-1].offset + 1
             self.waiting[partition] += len(records)
-            listener.fetched(partition, records, end)
+            _as_callback(listener.fetched, partition, records, end)
         if len(left) <= count:
-            listener.at_end(partition, end)
+            _as_callback(listener.at_end, partition, end)
+        await asyncio.sleep(0)
 
     async def revoke(self, *partitions: Partition, lost: bool = False) -> None:
         listener = await self.listener()
@@ -164,5 +165,16 @@ class HandSource:
     def close(self) -> None:
         self._closed.set()
 
+    def away(self) -> bool:
+        return False
+
     def beat(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def away(self) -> bool:
+        return False
+
+
+def _as_callback(call: Callable[..., None], *arguments: object) -> None:
+    """As a poll thread calls: an error goes to the event loop's handler and nowhere else."""
+    asyncio.get_running_loop().call_soon(call, *arguments)

@@ -129,8 +129,8 @@ class InMemoryInbox:
                 row.state, row.reason, row.finished_at = "failed", failure.reason, self._clock.now()
                 row.lease_until = None
 
-    async def runnable(self, kinds: Sequence[TaskKind]) -> int:
-        now = self._clock.now()
+    async def runnable(self, kinds: Sequence[TaskKind], within_s: float = 0.0) -> int:
+        now = self._clock.now() + timedelta(seconds=within_s)
         of_kinds = [row for row in self.rows.values() if row.new.kind in kinds]
         return sum(row.state == "running" or row.could_run(now) for row in of_kinds)
 

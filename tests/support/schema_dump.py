@@ -15,7 +15,9 @@ from core.adapters.migrate import migrate
 from tests.support.postgres import EmbeddedPostgres
 
 SCHEMA = Path(__file__).parents[2] / "migrations" / "schema.sql"
-HEADER = "-- What all migrations make, for reading; the database is made by the migrations. Written by `make schema`.\n\n"
+HEADER = (
+    "-- What all migrations make, for reading; the database is made by the migrations. Written by `make schema`.\n\n"
+)
 # Comments carry versions and owners, SET and set_config the session's way to restore, \restrict a random key.
 _NOISE = re.compile(r"^(--.*|SET .*;|SELECT pg_catalog\.set_config.*;|\\(un)?restrict .*)$", re.MULTILINE)
 

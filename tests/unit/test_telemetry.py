@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from pydantic import SecretStr
 from core import telemetry
 from core.telemetry import MASK, METRICS, Mask, MetricName, Metrics, configure_logging
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "metrics.md"
 
 
 # --- Metrics ---------------------------------------------------------------------------------------------
@@ -35,6 +37,20 @@ def test_every_name_is_one_prometheus_accepts_with_its_unit_at_the_end() -> None
 
 def test_the_page_of_metrics_is_the_table() -> None:
     assert PAGE.read_text() == telemetry.metrics_page(), "python -m core.telemetry > docs/metrics.md"
+
+
+def _set_somewhere() -> set[str]:
+    files = [file for package in ("core", "consumers", "producers", "cli") for file in (ROOT / package).rglob("*.py")]
+    return {
+        name
+        for file in files
+        if file != Path(telemetry.__file__)
+        for name in re.findall(r'\.(?:count|set|observe)\(\s*"(assay_\w+)"', file.read_text())
+    }
+
+
+def test_every_metric_is_set_somewhere() -> None:
+    assert _set_somewhere() == set(get_args(MetricName))
 
 
 def _sample(metrics: Metrics, name: str, labels: dict[str, str]) -> float | None:

@@ -165,7 +165,7 @@ def test_dead_letters_are_those_that_truth_names(market: Marketplace, records: l
 def test_one_session_of_the_run_is_automated(records: list[list[OutRecord]]) -> None:
     fold = folded(flat(records), "search-log")
     assert isinstance(fold, SearchLogFold)
-    assert fold.automated() == 1
+    assert fold.take().automated == 1
 
 
 def test_some_visitors_have_only_a_session_and_some_events_no_query(records: list[list[OutRecord]]) -> None:

@@ -327,8 +327,6 @@ async def test_what_no_task_is_to_blame_for_costs_no_attempt(world, purpose, err
 
 
 PASSING = [
-    (LlmUnavailable("500", "server_error"), "server_error"),
-    (LlmTimeout("late"), "timeout"),
     ("{", "invalid_reply"),
     ('{"judgements": [{"item": "p9", "reasoning": "", "label": "irrelevant", "confidence": 1}]}', "invalid_reply"),
 ]
@@ -343,6 +341,19 @@ async def test_a_passing_failure_is_tried_again_until_the_attempts_are_used_up(w
         seen.append(set(world.ends().values()))
         world.clock.advance(3_600)
     assert seen == [{("waiting", reason)}, {("waiting", reason)}, {("failed", reason)}]
+    assert world.labels() == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(LlmUnavailable("500", "server_error"), "server_error"), (LlmTimeout("late"), "timeout")]
+)
+async def test_an_outage_outlasts_the_attempts_and_the_tasks_wait_it_out(world, fault, reason):
+    world.llm.faults = [("judgements", fault)] * 4
+    judge = world.judge(task_attempts=3)
+    for _ in range(4):
+        await judge.judge(await world.queue(["l1", "l2"]))
+        assert set(world.ends().values()) == {("waiting", reason)}
+        world.clock.advance(7_200)
     assert world.labels() == {}
 
 

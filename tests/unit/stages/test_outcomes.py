@@ -53,8 +53,6 @@ def test_what_is_no_fault_of_the_task_gives_the_attempt_back(
 @pytest.mark.parametrize(
     "error",
     [
-        LlmUnavailable("503", "server_error"),
-        LlmTimeout("slow"),
         LlmTruncated("cut"),
         LlmInvalid("no JSON"),
         PictureError("reset", "connection", final=False),
@@ -66,6 +64,18 @@ def test_a_passing_fault_is_retried_until_its_attempts_are_used(error: LlmError 
     assert isinstance(retried, TaskRetry)
     assert retried.counts
     assert retried.not_before > NOW
+    assert ended == TaskFailure(UUID(int=1), error.kind)
+
+
+@pytest.mark.parametrize("error", [LlmUnavailable("503", "server_error"), LlmTimeout("slow")])
+def test_a_provider_s_outage_is_sat_out_every_half_hour_for_a_day(error: LlmError) -> None:
+    tries = [outcome(error, task(used), NOW, attempts=5, jitter=0.0) for used in (4, 5, 52, 53)]
+    assert [end.reason for end in tries] == [error.kind] * 4
+    soon, outage, last, ended = tries
+    assert isinstance(soon, TaskRetry)
+    assert isinstance(outage, TaskRetry)
+    assert outage.not_before == NOW + timedelta(minutes=30)
+    assert isinstance(last, TaskRetry)
     assert ended == TaskFailure(UUID(int=1), error.kind)
 
 

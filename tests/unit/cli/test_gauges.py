@@ -1,0 +1,55 @@
+"""Figures of the database as metrics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.run import Gauges, RunStatus
+from core.read_ports import Spend, StatusReport, TaskCount
+from core.telemetry import Metrics
+
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
+NOTHING = StatusReport(NOW, [], [], Spend(0.0, 0.0, 50.0, 0, 0, 0, 0, 0), [], 0, None)
+
+
+async def _nothing() -> StatusReport:
+    return NOTHING
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def gauges(metrics: Metrics) -> Gauges:
+    return Gauges(_nothing, metrics, RunStatus())
+
+
+def _failed_pictures(metrics: Metrics) -> float | None:
+    return metrics.registry.get_sample_value("assay_tasks", {"kind": "image", "state": "failed"})
+
+
+def test_tasks_of_all_lanes_and_reasons_are_one_figure(gauges: Gauges, metrics: Metrics) -> None:
+    rows = [TaskCount("image", lane, "failed", why, 3, NOW) for lane in ("live", "backfill") for why in ("gone", "x")]
+    gauges.take(replace(NOTHING, tasks=rows))
+    assert _failed_pictures(metrics) == 12
+
+
+def test_a_state_that_empties_goes_back_to_nothing(gauges: Gauges, metrics: Metrics) -> None:
+    gauges.take(replace(NOTHING, tasks=[TaskCount("image", "live", "failed", "gone", 3, NOW)]))
+    gauges.take(NOTHING)
+    assert _failed_pictures(metrics) == 0
+
+
+@pytest.mark.parametrize(
+    ("oldest", "seconds"), [(None, 0), (NOW - timedelta(minutes=7), 420), (NOW + timedelta(seconds=1), 0)]
+)
+def test_the_outbox_is_as_old_as_its_first_event(
+    gauges: Gauges, metrics: Metrics, oldest: datetime | None, seconds: float
+) -> None:
+    gauges.take(replace(NOTHING, outbox_oldest=oldest))
+    assert metrics.registry.get_sample_value("assay_outbox_oldest_seconds") == seconds
