@@ -57,9 +57,15 @@ def _shown(value: str | int | float) -> str:
     return str(value)[:60].replace("\0", "U+0000")
 
 
+def present(parent: Object, name: str) -> object:
+    """The field's value; None when it is absent, null or empty text (CONTRACT 2: both mean absent)."""
+    value = parent.get(name)
+    return None if value == "" else value
+
+
 def obj(parent: Object, name: str, path: str = "") -> Object:
     """An object field; empty when absent."""
-    value = parent.get(name)
+    value = present(parent, name)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -106,7 +112,7 @@ def id_text(value: object, name: str) -> str:
 
 def id_list(parent: Object, name: str) -> list[str] | None:
     """A list of ids, none of them null or empty; None when absent."""
-    value = parent.get(name)
+    value = present(parent, name)
     if value is None:
         return None
     if not isinstance(value, list):
@@ -119,7 +125,7 @@ def id_list(parent: Object, name: str) -> list[str] | None:
 
 def integer(parent: Object, name: str, path: str = "") -> int | None:
     """An integer field."""
-    value = parent.get(name)
+    value = present(parent, name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):

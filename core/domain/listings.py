@@ -20,6 +20,7 @@ from core.domain.fields import (
     identifier,
     obj,
     parsed_object,
+    present,
     text,
 )
 from core.domain.search_log import DEFAULT_MARKET
@@ -118,7 +119,7 @@ def _event(record: Object) -> ListingEvent:
 
 
 def _amount(price: Object) -> float | None:
-    value = price.get("amount")
+    value = present(price, "amount")
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -139,7 +140,7 @@ def _attributes(record: Object) -> dict[str, str]:
 
 
 def _image_urls(record: Object) -> list[str]:
-    value = record.get("image_urls")
+    value = present(record, "image_urls")
     if value is None:
         return []
     if not isinstance(value, list):

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from core.domain.effects import DeadLetter, Effects, RawRecord
 from core.domain.folds import Fold
@@ -50,6 +51,8 @@ class Owned:
     changed: bool = False
     idle_closed: bool = False
     """Its sessions were closed with no record that says so: a snapshot in the same transaction makes it happen once."""
+    newest_ms: int = -1
+    """When the last folded record was sent, in milliseconds since 1970; -1 when it does not say."""
     queued: deque[Sequence[RawRecord]] = field(default_factory=deque)
 
 
@@ -60,6 +63,17 @@ class Part:
     progress: Progress
     effects: Effects
     snapshot: bytes | None
+    newest_ms: int
+
+    @property
+    def lag(self) -> int:
+        """Records between what is applied with this part and the log's end."""
+        return max(0, self.progress.end_offset - 1 - self.progress.applied)
+
+    def lag_s(self, now: datetime) -> float:
+        """Age of the last applied record in seconds; 0 at the log's end, and for a record that does not say."""
+        known = self.lag > 0 and self.newest_ms > 0
+        return max(0.0, now.timestamp() - self.newest_ms / 1000) if known else 0.0
 
 
 def is_old(owned: Owned) -> bool:

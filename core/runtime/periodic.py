@@ -59,7 +59,8 @@ class PeriodicProcess:
     async def run(self) -> None:
         while not self._stopping:
             self._beat = asyncio.get_running_loop().time()
-            nudged = await wait_for(self._wake, self._interval_s)
+            # Asked again after the wait: a nudge that meets its end is no less a nudge.
+            nudged = await wait_for(self._wake, self._interval_s) or self._wake.is_set()
             self._wake.clear()
             if self._is_on() and (nudged or not self._on_nudge_only):
                 await self._once()

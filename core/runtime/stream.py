@@ -121,8 +121,12 @@ class StreamProcess:
             except RetryLater as error:
                 log.warning("stream.left_unwritten", error=str(error))
             for partition in partitions:
-                self._owned.pop(partition, None)
+                self._drop(partition)
         log.info("stream.revoked", partitions=[p.partition for p in partitions], lost=lost)
+
+    def _drop(self, partition: Partition) -> None:
+        self._owned.pop(partition, None)
+        self._metrics.forget("assay_stream_lag_seconds", topic=partition.topic, partition=partition.partition)
 
     def fetched(self, partition: Partition, records: Sequence[RawRecord], end_offset: int) -> None:
         owned = self._owned.get(partition)
@@ -162,7 +166,7 @@ class StreamProcess:
         if self._unwritten == 0:
             self._oldest = monotonic()
         owned.fold.add(records, owned.applied)
-        owned.folded = records[-1].offset
+        owned.folded, owned.newest_ms = records[-1].offset, records[-1].timestamp
         owned.changed = owned.changed or owned.folded > owned.applied
         if owned.changed:
             self._unwritten += len(records)
@@ -223,7 +227,7 @@ class StreamProcess:
         kept = keep and owned.folded >= owned.applied
         if kept:
             owned.snapshot_at = monotonic()
-        return Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None)
+        return Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None, owned.newest_ms)
 
     async def _write_patiently(self, parts: dict[Partition, Part]) -> None:
         """What was cut and not written is gone from memory: its partitions go too, or a later commit would skip it."""
@@ -236,7 +240,7 @@ class StreamProcess:
         finally:
             if not written:
                 for partition in parts:
-                    self._owned.pop(partition, None)
+                    self._drop(partition)
 
     async def _attempt(self, parts: dict[Partition, Part]) -> None:
         try:
@@ -256,7 +260,7 @@ class StreamProcess:
                 log.warning("stream.fenced", partitions=str(error))
                 for partition in error.partitions:
                     parts.pop(Partition(*partition), None)
-                    self._owned.pop(Partition(*partition), None)
+                    self._drop(Partition(*partition))
             else:
                 break
         for part in parts.values():
@@ -276,8 +280,8 @@ class StreamProcess:
         metrics.count("assay_stream_records_total", len(effects.dead_letters), topic=topic, outcome="dead_letter")
         metrics.count("assay_panes_written_total", len(effects.panes))
         metrics.count("assay_sessions_automated_total", effects.automated)
-        lag = max(0, progress.end_offset - 1 - progress.applied)
-        metrics.set("assay_stream_lag_records", lag, topic=topic, partition=partition)
+        metrics.set("assay_stream_lag_records", part.lag, topic=topic, partition=partition)
+        metrics.set("assay_stream_lag_seconds", part.lag_s(self._clock.now()), topic=topic, partition=partition)
 
     def _commit_of(self, parts: Iterable[Part]) -> StreamCommit:
         held = list(parts)

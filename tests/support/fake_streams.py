@@ -165,9 +165,6 @@ class HandSource:
     def close(self) -> None:
         self._closed.set()
 
-    def away(self) -> bool:
-        return False
-
     def beat(self) -> float:
         return asyncio.get_running_loop().time()
 

@@ -39,6 +39,13 @@ def make_topic(bootstrap: str, topic: str, partitions: int) -> None:
         made.result(WAIT_S)
 
 
+def drop_topic(bootstrap: str, topic: str) -> None:
+    """What a benchmark leaves on a broker that is not its own is large."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for dropped in admin.delete_topics([topic]).values():
+        dropped.result(WAIT_S)
+
+
 class Sender:
     """Sends records to the partitions and with the times they name, in their order."""
 

@@ -68,6 +68,12 @@ def test_the_watermark_closes_what_is_more_than_35_minutes_below(later: int, clo
     assert ("lamp" in panes_of(*records, end=False)) is closed
 
 
+def test_a_session_that_went_on_is_closed_by_its_last_record_not_its_first() -> None:
+    records = [query(0, "lamp", "q"), query(MIN, "lamp", "q"), query(36 * MIN, "sofa", who="b")]
+    assert "lamp" not in panes_of(*records, end=False)
+    assert "lamp" in panes_of(*records, query(36 * MIN + 1, "sofa", who="b"), end=False)
+
+
 def test_a_record_that_comes_very_late_is_a_session_of_its_own() -> None:
     panes = panes_of(
         query(0, "x", who="b"), query(-36 * MIN, "lamp", "q"), query(-35 * MIN - 1, "lamp", "q2"), end=False

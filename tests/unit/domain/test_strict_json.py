@@ -53,6 +53,12 @@ def test_a_lone_surrogate_escape_is_not_json_wherever_it_stands(value: bytes) ->
     assert not is_json(value)
 
 
+@pytest.mark.parametrize(("levels", "expected"), [(512, True), (513, False)])
+def test_512_levels_are_json_also_beside_other_brackets(levels: int, expected: bool) -> None:
+    deep = b"[" * (levels - 1) + b"]" * (levels - 1)
+    assert is_json(b"[{},[]," + deep + b',"[[["]') is expected
+
+
 @pytest.mark.parametrize("value", [b"9" * 100_000, b"-" + b"1" * 5_000, b"1e99999", b"0." + b"0" * 9_000 + b"1"])
 def test_numbers_of_any_size_are_json(value: bytes) -> None:
     assert is_json(value)

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-import structlog
 
+from core.domain.effects import RawRecord
+from core.domain.folds import SearchLogFold
 from core.errors import RetryLater, StopProcess
-from core.runtime import stream
 from core.runtime.stream import StreamProcess
+from core.stream_ports import Partition
 from core.telemetry import Metrics
 from tests.oracle import contract as oracle
-from tests.oracle.generate import make_log
 from tests.support.fake_streams import HandSource
-from tests.support.waiting import until, until_true
-from tests.unit.domain.test_folds import as_oracle
+from tests.support.waiting import SOON_S, until
 from tests.unit.runtime.stream_case import P0, P1, PLAN, Case
-
-
-@pytest.fixture
-def case() -> Case:
-    return Case(make_log(11, 400))
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> None:
-    structlog.configure(
-        processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory()
-    )
 
 
 async def test_a_log_read_in_one_life_gives_the_oracles_panes(case: Case) -> None:
@@ -135,6 +123,40 @@ async def test_an_unforeseen_error_of_the_store_ends_the_process_with_nothing_sk
     assert case.is_exact()
 
 
+class Breaking(SearchLogFold):
+    """Folds half of its second batch, then fails."""
+
+    batches = 0
+
+    def add(self, records: Sequence[RawRecord], applied: int) -> None:
+        self.batches += 1
+        if self.batches == 2:
+            super().add(records[: len(records) // 2], applied)
+            raise KeyError("a defect")
+        super().add(records, applied)
+
+
+@pytest.mark.parametrize("batch_records", [20, 10_000], ids=["folded by the loop", "folded as fetched"])
+async def test_a_defect_in_folding_ends_the_process_with_nothing_skipped_and_nothing_half_written(
+    case: Case, batch_records: int
+) -> None:
+    def broken(partition: Partition, snapshot: bytes | None) -> Breaking:
+        return Breaking(*partition, frozenset(oracle.ENGAGEMENT), replay=False, snapshot=snapshot)
+
+    plan = replace(PLAN, fold=broken, batch_records=batch_records)
+    source = HandSource(case.logs)
+    process = StreamProcess(plan, source, case.store, case.clock, Metrics(), "me")
+    running = asyncio.create_task(process.run())
+    await source.assign(P0, P1)
+    for _ in range(4):
+        await source.deliver(P0, 30)
+    with pytest.raises(ExceptionGroup) as raised:
+        await asyncio.wait_for(running, SOON_S)
+    assert raised.group_contains(KeyError)
+    await case.read_out()
+    assert case.is_exact()
+
+
 async def test_a_process_cancelled_in_a_commit_skips_nothing(case: Case) -> None:
     source = HandSource(case.logs)
     process = StreamProcess(PLAN, source, case.store, case.clock, Metrics(), "me")
@@ -148,66 +170,6 @@ async def test_a_process_cancelled_in_a_commit_skips_nothing(case: Case) -> None
     await asyncio.wait([running])
     await case.read_out()
     assert case.is_exact()
-
-
-async def test_it_is_not_idle_while_a_transaction_is_under_way(case: Case) -> None:
-    async with case.running() as (process, source):
-        await source.assign(P0)
-        case.store.gate.clear()
-        await source.deliver(P0)
-        await asyncio.sleep(0.3)
-        assert not await process.idle()
-        case.store.gate.set()
-        await until(lambda: case.applied(P0) == case.last(P0))
-        await until_true(process.idle)
-
-
-async def test_it_is_not_idle_without_partitions_or_before_the_end(case: Case) -> None:
-    async with case.running() as (process, source):
-        assert not await process.idle()
-        await source.assign(P0)
-        await source.deliver(P0, 10)
-        await until(lambda: case.applied(P0) == 9)
-        assert not await process.idle()
-
-
-async def test_standing_at_the_end_closes_the_sessions_of_every_partition_once(case: Case) -> None:
-    idle = replace(PLAN, idle_close_s=0.4)
-    async with case.running(idle) as (_, source):
-        await source.assign(P0, P1)
-        await source.deliver(P0)
-        await source.deliver(P1)
-        await until(
-            lambda: all(
-                row.progress is not None and row.progress.open_sessions == 0 for row in case.store.rows.values()
-            )
-        )
-        case.store.fail_before = [RetryLater("away")] * 99  # a crash: nothing of a clean end is written
-    case.store.fail_before = []
-    assert case.is_exact(idle=True)
-    async with case.running(idle) as (_, source):
-        await source.assign(P0, P1)
-        await source.deliver(P0)
-        await source.deliver(P1)
-        await asyncio.sleep(1.0)
-    assert case.is_exact(idle=True)
-
-
-async def test_records_that_wait_in_the_process_are_no_end(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read to the end, the database away for long: what is queued is folded before sessions close."""
-    monkeypatch.setattr(stream, "TURN_S", 0.01)
-    idle = replace(PLAN, idle_close_s=0.4, batch_records=20)
-    async with case.running(idle) as (_, source):
-        await source.assign(P0)
-        case.store.gate.clear()
-        for _ in range(30):
-            await source.deliver(P0, 10)
-        await asyncio.sleep(0.6)
-        case.store.gate.set()
-        await until(lambda: case.applied(P0) == case.last(P0))
-        await until(lambda: (row := case.store.rows[P0].progress) is not None and row.open_sessions == 0)
-    expected = oracle.panes([r for r in case.records if r.partition == 0], idle=True)
-    assert as_oracle(case.store.panes) == expected.panes
 
 
 async def test_what_waits_is_bounded_while_the_database_is_away(case: Case) -> None:
