@@ -6,7 +6,10 @@ everything with an odd escape, bad UTF-8, deep nesting or an unexpected type to 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from core.domain import strict_json
 from core.domain.fields import (
@@ -31,7 +34,11 @@ from core.domain.normalise import normalised_query
 DEFAULT_APPLICATION = "default"
 DEFAULT_MARKET = "default"
 
-Id = str | int | None
+_IdText = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
+_HitText = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
+_Id = _IdText | int | None
+_Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)] | None
+_Query = Annotated[str, Meta(max_length=MAX_USER_QUERY_CHARS)] | None
 
 
 class SearchLogRecord(msgspec.Struct, frozen=True, gc=False):
@@ -51,7 +58,7 @@ class SearchLogRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Object(msgspec.Struct, gc=False):
-    object_id: Id = None
+    object_id: _Id = None
 
 
 class _Position(msgspec.Struct, gc=False):
@@ -59,44 +66,30 @@ class _Position(msgspec.Struct, gc=False):
 
 
 class _EventAttributes(msgspec.Struct, gc=False):
-    session_id: Id = None
+    session_id: _Id = None
     object: _Object | None = None
     position: _Position | None = None
 
 
 class _QueryAttributes(msgspec.Struct, gc=False):
-    market: str | None = None
-    language: str | None = None
-    engine: str | None = None
+    market: _Name = None
+    language: _Name = None
+    engine: _Name = None
 
 
 class _Wire(msgspec.Struct, gc=False):
-    application: str | None = None
-    client_id: Id = None
-    session_id: Id = None
-    query_id: Id = None
-    user_query: str | None = None
-    action_name: str | None = None
+    """The fields that are read. Limits are the decoder's business: what breaks one goes to the slow path."""
+
+    application: _Name = None
+    client_id: _Id = None
+    session_id: _Id = None
+    query_id: _Id = None
+    user_query: _Query = None
+    action_name: _Name = None
     timestamp: str | int | float | None = None
-    query_response_hit_ids: list[str | int] | None = None
+    query_response_hit_ids: list[_HitText | int] | None = None
     query_attributes: _QueryAttributes | None = None
     event_attributes: _EventAttributes | None = None
-
-
-class _Fields(msgspec.Struct, gc=False):
-    """The fields that are read, each checked; None is absent."""
-
-    application: str | None
-    client_id: str | None
-    session_id: str | None
-    query_id: str | None
-    user_query: str | None
-    action: str | None
-    timestamp: object
-    hits: list[str] | None
-    market: str | None
-    language: str | None
-    engine: str | None
 
 
 class _DoubtError(Exception):
@@ -105,7 +98,6 @@ class _DoubtError(Exception):
 
 _decode = msgspec.json.Decoder(_Wire).decode
 _NO_QUERY_ATTRIBUTES = _QueryAttributes()
-_NO_EVENT_ATTRIBUTES = _EventAttributes()
 _SHALLOW_BYTES = 2 * strict_json.MAX_DEPTH
 """A value up to this long can't hold 513 levels: each takes two brackets."""
 
@@ -117,44 +109,44 @@ def decode_search_log(value: bytes | None, kafka_timestamp: int) -> SearchLogRec
     if len(value) > MAX_VALUE_BYTES:
         return Unusable("too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES}")
     try:
-        fields = _fast(value)
+        wire = _fast(value)
     except (_DoubtError, msgspec.DecodeError, RecursionError, ValueError):
         slow = _slow(value)
-        if isinstance(slow, Unusable):
-            return slow
-        fields = slow
-    return _record(fields, kafka_timestamp)
+        return slow if isinstance(slow, Unusable) else _record(*slow, kafka_timestamp)
+    return _record(wire, wire.timestamp, kafka_timestamp)
 
 
-def _record(fields: _Fields, kafka_timestamp: int) -> SearchLogRecord | Unusable:
-    timestamp = checked_timestamp(fields.timestamp, kafka_timestamp)
+def _record(wire: _Wire, told: object, kafka_timestamp: int) -> SearchLogRecord | Unusable:
+    """The record of checked fields; `told` is the timestamp as it came."""
+    timestamp = checked_timestamp(told, kafka_timestamp)
     if isinstance(timestamp, Unusable):
         return timestamp
-    identity = fields.client_id or fields.session_id
+    identity = _text_of(wire.client_id) or _session_id(wire)
     if identity is None:
         return Unusable("no_identity", "neither client_id nor session_id")
-    query = None
-    if fields.action is None:
-        if fields.user_query is None:
+    action, query_id, query = wire.action_name or None, _text_of(wire.query_id), None
+    if action is None:
+        if wire.user_query is None:
             return Unusable("unknown_kind", "neither user_query nor action_name")
-        if fields.query_id is None:
+        if query_id is None:
             return Unusable("no_query_id", "a query record without query_id")
-        query = normalised_query(fields.user_query)
+        query = normalised_query(wire.user_query)
+    attributes = wire.query_attributes or _NO_QUERY_ATTRIBUTES
     return SearchLogRecord(
-        fields.application or DEFAULT_APPLICATION,
+        wire.application or DEFAULT_APPLICATION,
         identity,
         timestamp,
         query,
-        fields.query_id,
-        fields.action,
-        fields.market or DEFAULT_MARKET,
-        fields.language,
-        fields.engine,
-        fields.hits,
+        query_id,
+        action,
+        attributes.market or DEFAULT_MARKET,
+        attributes.language or None,
+        attributes.engine or None,
+        _texts_of(wire.query_response_hit_ids),
     )
 
 
-def _fast(value: bytes) -> _Fields:
+def _fast(value: bytes) -> _Wire:
     """The typed decoding; any doubt about the value raises."""
     if b"\\u" in value and (b"\\u0000" in value or b"\\ud" in value or b"\\uD" in value):
         raise _DoubtError
@@ -163,78 +155,69 @@ def _fast(value: bytes) -> _Fields:
     if not value.isascii():
         value.decode()
     wire = _decode(value)
-    query = wire.query_attributes or _NO_QUERY_ATTRIBUTES
-    event = wire.event_attributes or _NO_EVENT_ATTRIBUTES
-    if event.object is not None:
-        _id(event.object.object_id)
-    if wire.user_query is not None and len(wire.user_query) > MAX_USER_QUERY_CHARS:
+    event = wire.event_attributes
+    if event is not None:
+        _check_digits(event.session_id)
+        if event.object is not None:
+            _check_digits(event.object.object_id)
+    _check_digits(wire.session_id)
+    _check_digits(wire.client_id)
+    _check_digits(wire.query_id)
+    for hit in wire.query_response_hit_ids or ():
+        if hit.__class__ is int:
+            _check_digits(hit)
+    return wire
+
+
+def _check_digits(value: str | int | None) -> None:
+    """The decoder limits text; an integer of more digits than an id may have is left to the slow path."""
+    if value.__class__ is int and len(str(value)) > MAX_ID_CHARS:
         raise _DoubtError
-    inner_session = _id(event.session_id)
-    return _Fields(
-        _name(wire.application),
-        _id(wire.client_id),
-        _id(wire.session_id) or inner_session,
-        _id(wire.query_id),
-        wire.user_query,
-        _name(wire.action_name),
-        wire.timestamp,
-        None if wire.query_response_hit_ids is None else _ids(wire.query_response_hit_ids),
-        _name(query.market),
-        _name(query.language),
-        _name(query.engine),
-    )
 
 
-def _id(value: Id) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, int):
-        value = str(value)
-    if len(value) > MAX_ID_CHARS:
-        raise _DoubtError
-    return value or None
+def _text_of(value: str | int | None) -> str | None:
+    """An id's text; absent when empty."""
+    return str(value) if isinstance(value, int) else value or None
 
 
-def _ids(values: list[str | int]) -> list[str]:
-    ids = [value if isinstance(value, str) else str(value) for value in values]
-    if ids and ("" in ids or max(map(len, ids)) > MAX_ID_CHARS):
-        raise _DoubtError
-    return ids
+def _texts_of(values: list[str | int] | None) -> list[str] | None:
+    return None if values is None else [value if isinstance(value, str) else str(value) for value in values]
 
 
-def _name(value: str | None) -> str | None:
-    if value is not None and len(value) > MAX_NAME_CHARS:
-        raise _DoubtError
-    return value or None
+def _session_id(wire: _Wire) -> str | None:
+    inner = wire.event_attributes
+    return _text_of(wire.session_id) or (_text_of(inner.session_id) if inner is not None else None)
 
 
-def _slow(value: bytes) -> _Fields | Unusable:
-    """Decide what the fast path could not."""
+def _slow(value: bytes) -> tuple[_Wire, object] | Unusable:
+    """Decide what the fast path could not; the timestamp comes as it is."""
     parsed = parsed_object(value)
     if isinstance(parsed, Unusable):
         return parsed
     try:
-        return _slow_fields(parsed)
+        return _slow_fields(parsed), parsed.get("timestamp")
     except BadFieldError as error:
         return Unusable("bad_field", str(error))
 
 
-def _slow_fields(record: Object) -> _Fields:
+def _slow_fields(record: Object) -> _Wire:
     query = obj(record, "query_attributes")
     event = obj(record, "event_attributes")
     identifier(obj(event, "object", "event_attributes."), "object_id", "event_attributes.object.")
     integer(obj(event, "position", "event_attributes."), "ordinal", "event_attributes.position.")
-    inner_session = identifier(event, "session_id", "event_attributes.")
-    return _Fields(
-        text(record, "application", MAX_NAME_CHARS),
-        identifier(record, "client_id"),
-        identifier(record, "session_id") or inner_session,
-        identifier(record, "query_id"),
-        kept_text(record, "user_query", MAX_USER_QUERY_CHARS),
-        text(record, "action_name", MAX_NAME_CHARS),
-        record.get("timestamp"),
-        id_list(record, "query_response_hit_ids"),
-        text(query, "market", MAX_NAME_CHARS, "query_attributes."),
-        text(query, "language", MAX_NAME_CHARS, "query_attributes."),
-        text(query, "engine", MAX_NAME_CHARS, "query_attributes."),
+    hits = id_list(record, "query_response_hit_ids")
+    return _Wire(
+        application=text(record, "application", MAX_NAME_CHARS),
+        client_id=identifier(record, "client_id"),
+        session_id=identifier(record, "session_id"),
+        query_id=identifier(record, "query_id"),
+        user_query=kept_text(record, "user_query", MAX_USER_QUERY_CHARS),
+        action_name=text(record, "action_name", MAX_NAME_CHARS),
+        query_response_hit_ids=None if hits is None else [*hits],
+        query_attributes=_QueryAttributes(
+            text(query, "market", MAX_NAME_CHARS, "query_attributes."),
+            text(query, "language", MAX_NAME_CHARS, "query_attributes."),
+            text(query, "engine", MAX_NAME_CHARS, "query_attributes."),
+        ),
+        event_attributes=_EventAttributes(session_id=identifier(event, "session_id", "event_attributes.")),
     )
