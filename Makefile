@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS ?=
 
-.PHONY: help install demo check format test bench lock schemas metrics screenshots clean
+.PHONY: help install demo check format test bench lock schemas schema settings metrics screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,12 @@ $(BIN)/uv: | install
 
 schemas: install ## docs/schemas from the event models
 	$(BIN)/python -m cli.schemas docs/schemas
+
+schema: install ## migrations/schema.sql from the migrations
+	$(BIN)/python -m tests.support.schema_dump
+
+settings: install ## docs/settings.md from the settings
+	$(BIN)/python -m core.settings_page > docs/settings.md
 
 metrics: install ## docs/metrics.md from the table in core/telemetry.py
 	$(BIN)/python -m core.telemetry > docs/metrics.md

@@ -33,8 +33,9 @@ from core.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
 
-SOON_S = 60.0
-"""`--until-idle` waits for tries that come within this: passing faults end within a minute, an outage does not."""
+SOON_S = 45.0
+"""`--until-idle` waits for tries that come within this: the longest pause between a task's attempts is 40 s. Less than
+the minute for which a refused key stops the lane: as much, and refused tasks would keep each other waiting for ever."""
 
 REFRESH_S = 5.0
 """Gauges that come from the database are read anew this often: Prometheus scrapes every 15 to 60 s."""

@@ -113,6 +113,8 @@ class StatusReport:
     spend: Spend
     dead_letters: Sequence[ReasonCount]
     outbox_waiting: int
+    outbox_oldest: datetime | None
+    """When the first event that still waits was made; None when none does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,11 @@ CounterName = Literal[
     "assay_pictures_total",
     "assay_sessions_automated_total",
     "assay_stream_records_total",
-    "assay_tasks_finished_total",
 ]
 GaugeName = Literal[
     "assay_llm_budget_usd",
     "assay_llm_spent_today_usd",
-    "assay_llm_waiting",
+    "assay_llm_under_way",
     "assay_outbox_oldest_seconds",
     "assay_outbox_waiting",
     "assay_process_heartbeat_seconds",
@@ -66,28 +65,25 @@ COUNTERS: tuple[Metric, ...] = (
     Metric("assay_llm_tokens_total", ("lane", "kind"), "LLM tokens; kind: input, cached (a part of input), output."),
     Metric("assay_outbox_published_total", ("topic",), "Events published to Kafka."),
     Metric("assay_panes_written_total", (), "Pane rows added to or changed."),
-    Metric(
-        "assay_pictures_total", ("outcome",), "Pictures asked for; outcome: fetched, known, or the reason of failure."
-    ),
+    Metric("assay_pictures_total", ("outcome",), "Pictures asked for; outcome: fetched, or the reason of failure."),
     Metric(
         "assay_sessions_automated_total", (), "Sessions of more records than a person makes, left out of the panes."
     ),
     Metric("assay_stream_records_total", ("topic", "outcome"), "Records read; outcome: used, dead_letter or control."),
-    Metric(
-        "assay_tasks_finished_total", ("kind", "outcome"), "Judge tasks that left running: done, retried or failed."
-    ),
 )
 GAUGES: tuple[Metric, ...] = (
     Metric("assay_llm_budget_usd", (), "The day's cap in US dollars, as set."),
     Metric("assay_llm_spent_today_usd", (), "US dollars spent or reserved this UTC day, all replicas together."),
-    Metric("assay_llm_waiting", ("lane",), "Calls of this process that wait for rate, budget or a free place."),
+    Metric(
+        "assay_llm_under_way", ("lane",), "Calls of this process not yet ended: waiting for rate or a place, or sent."
+    ),
     Metric("assay_outbox_oldest_seconds", (), "Age of the oldest event not yet published; 0 when none waits."),
     Metric("assay_outbox_waiting", (), "Events not yet published."),
     Metric("assay_process_heartbeat_seconds", ("process",), "Unix time of the last turn of the process's loop."),
     Metric("assay_sessions_open", (), "Sessions held in memory."),
     Metric("assay_stream_lag_records", ("topic", "partition"), "Records between what is applied and the log's end."),
     Metric("assay_stream_lag_seconds", ("topic", "partition"), "Age of the last applied record; 0 at the log's end."),
-    Metric("assay_tasks", ("kind", "state"), "Judge tasks in Postgres by state."),
+    Metric("assay_tasks", ("kind", "state"), "Judge tasks in Postgres; state: waiting, running, done or failed."),
 )
 HISTOGRAMS: tuple[Metric, ...] = (
     Metric(

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 BROKER_AWAY = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
+    KafkaError._DESTROY,
     KafkaError._TIMED_OUT,
     KafkaError._RESOLVE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from core.adapters.kafka_messages import BROKER_AWAY, is_incremental, partition_of, raw, start, translated
 from core.adapters.kafka_options import LIBRDKAFKA
 from core.domain.effects import RawRecord
-from core.errors import StopProcess
+from core.errors import RetryLater, StopProcess
 from core.stream_ports import Partition, StreamListener
 
 log = structlog.get_logger(__name__)
@@ -108,6 +108,10 @@ class KafkaSource:
             self._poll(listener)
         except KafkaException as raised:
             error = translated(raised)
+            if self._closing.is_set() and isinstance(error, RetryLater):
+                # The process is ending and what is not written is read again: a broker that is away is no failure.
+                log.warning("stream.left_without_broker", error=str(error))
+                error = None
         except BaseException as raised:  # noqa: BLE001 - the thread's death must end the process with its reason
             error = raised
         self._on_loop(lambda: None if done.done() else _settle(done, error))

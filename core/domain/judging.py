@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.domain.labels import Label
 
 MAX_PRODUCTS_PER_CALL = 20
-"""Zalando and our own measurement agree: twenties cost a quarter of the input tokens of one a call."""
+"""Rules and guideline are paid once a call: by twenties a pair costs a quarter to a tenth of the input tokens of one a
+call (docs/benchmarks.md), and more would risk replies that are cut off."""
 
 Importance = Literal["must_have", "approximate_is_okay", "nice_to_have"]
 

@@ -32,7 +32,7 @@ def is_bulk_action(line: bytes) -> bool:
         return False
     try:
         action = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return len(action) == 1 and set(action) <= _BULK_ACTIONS and isinstance(next(iter(action.values())), dict)
 

@@ -27,7 +27,10 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
 
     The cut comes before normalising because NFKC of long runs of combining marks is quadratic (DESIGN 11).
     """
-    visible = (" " if c in "\n\r\t" else c for c in text[: 2 * limit] if c in "\n\r\t" or not _invisible(c))
+    kept = text[: 2 * limit]
+    if kept.isascii() and kept.isprintable():
+        return " ".join(kept.split())[:limit]
+    visible = (" " if c in "\n\r\t" else c for c in kept if c in "\n\r\t" or not _invisible(c))
     return " ".join(unicodedata.normalize("NFKC", "".join(visible)).split())[:limit]
 
 

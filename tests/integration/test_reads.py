@@ -114,6 +114,17 @@ async def test_a_day_without_calls_has_cost_nothing(pool: asyncpg.Pool) -> None:
     assert (status.spend.usd, status.spend.used) == (0.0, 0.0)
 
 
+async def test_the_outbox_is_as_old_as_the_event_that_goes_out_next(pool: asyncpg.Pool) -> None:
+    reads = PostgresReads(pool, FixedClock(), BUDGET_USD)
+    assert (await reads.status()).outbox_oldest is None
+    row = {"topic": "image-scores", "key": "L1", "type": "t", "body": b"{}"}
+    async with pool.acquire() as connection:
+        for number, minutes in enumerate((9, 4)):
+            made = {"event_id": UUID(int=number), "time": NOW - timedelta(minutes=minutes)}
+            await insert(connection, "outbox", [row | made])
+    assert (await reads.status()).outbox_oldest == NOW - timedelta(minutes=9)
+
+
 async def test_each_picture_counts_once_with_its_newest_score(shop: Served) -> None:
     before = await shop.reads.pictures(28)
     async with shop.pool.acquire() as connection:

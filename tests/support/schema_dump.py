@@ -32,7 +32,7 @@ def pg_dump_path() -> Path:
 
 def dump(dsn: str) -> str:
     """Schemas, tables, indexes and views; no owners, no rights, no data."""
-    command = [pg_dump_path(), "--schema-only", "--no-owner", "--no-privileges", f"--dbname={dsn}"]
+    command = [str(pg_dump_path()), "--schema-only", "--no-owner", "--no-privileges", f"--dbname={dsn}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"pg_dump: {done.stderr}")

@@ -1,0 +1,709 @@
+-- What all migrations make, for reading; the database is made by the migrations. Written by `make schema`.
+
+CREATE SCHEMA assay;
+
+CREATE SCHEMA assay_data;
+
+CREATE TABLE assay_data.dead_letters (
+    run text,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    payload bytea,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE VIEW assay.dead_letters AS
+ SELECT run,
+    topic,
+    partition,
+    "offset",
+    reason,
+    detail,
+    payload,
+    received_at
+   FROM assay_data.dead_letters;
+
+CREATE TABLE assay_data.image_scores (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    content_key text NOT NULL,
+    listing_id text NOT NULL,
+    image_url text NOT NULL,
+    image_hash text NOT NULL,
+    score smallint NOT NULL,
+    aspects jsonb NOT NULL,
+    reasoning text NOT NULL,
+    tier text NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    prompt_version text NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    call_id uuid,
+    CONSTRAINT image_scores_score_check CHECK (((score >= 1) AND (score <= 10))),
+    CONSTRAINT image_scores_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
+);
+
+CREATE VIEW assay.image_scores AS
+ SELECT DISTINCT ON (listing_id, image_url) listing_id,
+    image_url,
+    image_hash,
+    score,
+    aspects,
+    reasoning,
+    tier,
+    model,
+    prompt_version,
+    judged_at,
+    event_id
+   FROM assay_data.image_scores
+  ORDER BY listing_id, image_url, judged_at DESC, id DESC;
+
+CREATE TABLE assay_data.tasks (
+    task_id uuid NOT NULL,
+    task_key text NOT NULL,
+    kind text NOT NULL,
+    lane text NOT NULL,
+    lane_rank smallint NOT NULL,
+    group_key text NOT NULL,
+    subject jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    priority double precision NOT NULL,
+    state text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'anchor'::text]))),
+    CONSTRAINT tasks_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text]))),
+    CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
+
+CREATE VIEW assay.judge_tasks AS
+ SELECT task_id,
+    kind,
+    lane,
+    subject,
+    state,
+    reason,
+    attempts,
+    created_at,
+    finished_at
+   FROM assay_data.tasks;
+
+CREATE TABLE assay_data.llm_calls (
+    call_id uuid NOT NULL,
+    lane text NOT NULL,
+    model text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    http_status integer,
+    started_at timestamp with time zone NOT NULL,
+    latency_ms integer,
+    input_tokens integer,
+    cached_tokens integer,
+    output_tokens integer,
+    cost_usd numeric(20,12) NOT NULL,
+    purpose text NOT NULL,
+    subject jsonb NOT NULL,
+    prompt_version text NOT NULL,
+    prompt_hash text NOT NULL,
+    request jsonb,
+    reply text DEFAULT ''::text NOT NULL,
+    answered_by text DEFAULT ''::text NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    error text DEFAULT ''::text NOT NULL,
+    budget_day date NOT NULL,
+    reserved_tokens bigint NOT NULL,
+    reserved_usd numeric(20,12) NOT NULL,
+    granted_at double precision NOT NULL,
+    expires_at double precision NOT NULL,
+    CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
+);
+
+CREATE VIEW assay.llm_calls AS
+ SELECT call_id,
+    lane,
+    model,
+    status,
+    http_status,
+    started_at,
+    latency_ms,
+    input_tokens,
+    cached_tokens,
+    output_tokens,
+    cost_usd
+   FROM assay_data.llm_calls;
+
+CREATE TABLE assay_data.panes (
+    run text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    searches bigint NOT NULL,
+    sessions bigint NOT NULL,
+    engaged bigint NOT NULL,
+    reformulated bigint NOT NULL,
+    exits bigint NOT NULL,
+    zero_results bigint NOT NULL
+);
+
+CREATE VIEW assay.query_panes AS
+ SELECT run,
+    application,
+    market,
+    query,
+    hour,
+    searches,
+    sessions,
+    engaged,
+    reformulated,
+    exits,
+    zero_results
+   FROM assay_data.panes;
+
+CREATE TABLE assay_data.selections (
+    id bigint NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    reason text NOT NULL,
+    priority double precision NOT NULL,
+    results_hash text NOT NULL,
+    evidence jsonb NOT NULL,
+    pairs integer NOT NULL,
+    selected_at timestamp with time zone NOT NULL,
+    CONSTRAINT selections_reason_check CHECK ((reason = ANY (ARRAY['panel'::text, 'friction'::text, 'volume'::text])))
+);
+
+CREATE VIEW assay.query_selections AS
+ SELECT application,
+    market,
+    query,
+    reason,
+    priority,
+    evidence,
+    pairs,
+    selected_at
+   FROM assay_data.selections;
+
+CREATE TABLE assay_data.alerts (
+    alert_id uuid NOT NULL,
+    segment jsonb NOT NULL,
+    cause text NOT NULL,
+    metric text NOT NULL,
+    before double precision NOT NULL,
+    after double precision NOT NULL,
+    detected_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    evidence jsonb NOT NULL,
+    CONSTRAINT alerts_cause_check CHECK ((cause = ANY (ARRAY['judge'::text, 'engine'::text, 'catalogue'::text, 'traffic'::text]))),
+    CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['provisional'::text, 'final'::text])))
+);
+
+CREATE VIEW assay.relevance_alerts AS
+ SELECT alert_id,
+    segment,
+    cause,
+    metric,
+    before,
+    after,
+    detected_at,
+    evidence
+   FROM assay_data.alerts;
+
+CREATE TABLE assay_data.labels (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    content_key text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    listing_id text NOT NULL,
+    label text NOT NULL,
+    grade smallint NOT NULL,
+    confidence double precision NOT NULL,
+    reasoning text NOT NULL,
+    reason text NOT NULL,
+    mode text NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    prompt_version text NOT NULL,
+    guideline_version text NOT NULL,
+    content_hash text NOT NULL,
+    image_hash text,
+    judged_at timestamp with time zone NOT NULL,
+    call_id uuid NOT NULL,
+    CONSTRAINT labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text]))),
+    CONSTRAINT labels_reason_check CHECK ((reason = ANY (ARRAY['panel'::text, 'friction'::text, 'volume'::text, 'request'::text])))
+);
+
+CREATE VIEW assay.relevance_label_history AS
+ SELECT application,
+    market,
+    query,
+    listing_id,
+    label,
+    grade,
+    confidence,
+    reasoning,
+    reason,
+    mode,
+    model,
+    prompt_version,
+    guideline_version,
+    content_hash,
+    image_hash,
+    judged_at,
+    event_id
+   FROM assay_data.labels;
+
+CREATE VIEW assay.relevance_labels AS
+ SELECT DISTINCT ON (application, market, query, listing_id) application,
+    market,
+    query,
+    listing_id,
+    label,
+    grade,
+    confidence,
+    reasoning,
+    reason,
+    mode,
+    model,
+    prompt_version,
+    guideline_version,
+    content_hash,
+    image_hash,
+    judged_at,
+    event_id
+   FROM assay_data.labels
+  ORDER BY application, market, query, listing_id, judged_at DESC, id DESC;
+
+CREATE TABLE assay_data.anchor_outcomes (
+    anchor_id text NOT NULL,
+    night date NOT NULL,
+    grade smallint NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    call_id uuid NOT NULL,
+    judged_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.anchors (
+    anchor_id text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    query text NOT NULL,
+    listing jsonb NOT NULL,
+    human_grade smallint NOT NULL,
+    asked date,
+    added_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.drift_nights (
+    night date NOT NULL,
+    frozen_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone
+);
+
+CREATE TABLE assay_data.drift_states (
+    night date NOT NULL,
+    state bytea NOT NULL
+);
+
+CREATE TABLE assay_data.guidelines (
+    market text NOT NULL,
+    query text NOT NULL,
+    language text NOT NULL,
+    version text NOT NULL,
+    prompt_version text NOT NULL,
+    model text NOT NULL,
+    author text NOT NULL,
+    body jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE assay_data.image_scores ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.image_scores_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE assay_data.labels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.labels_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE assay_data.listings (
+    listing_id text NOT NULL,
+    market text NOT NULL,
+    language text,
+    title text NOT NULL,
+    description text,
+    brand text,
+    category text,
+    price_amount double precision,
+    price_currency text,
+    attributes jsonb NOT NULL,
+    image_urls text[] NOT NULL,
+    content_hash text NOT NULL,
+    deleted boolean NOT NULL,
+    run text NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.llm_lane (
+    only_one boolean DEFAULT true NOT NULL,
+    at double precision NOT NULL,
+    requests integer[] NOT NULL,
+    tokens bigint[] NOT NULL,
+    request_level double precision NOT NULL,
+    token_level double precision NOT NULL,
+    in_flight integer NOT NULL,
+    hold_until double precision NOT NULL,
+    probing boolean NOT NULL,
+    probe_until double precision NOT NULL,
+    waiting double precision[] NOT NULL,
+    swept_at double precision NOT NULL,
+    CONSTRAINT llm_lane_only_one_check CHECK (only_one)
+)
+WITH (fillfactor='20');
+
+CREATE TABLE assay_data.llm_prompts (
+    prompt_hash text NOT NULL,
+    prompt_version text NOT NULL,
+    system text NOT NULL,
+    first_used timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.llm_spend (
+    day date NOT NULL,
+    spent_usd numeric(20,12) NOT NULL,
+    reserved_usd numeric(20,12) NOT NULL
+)
+WITH (fillfactor='20');
+
+CREATE TABLE assay_data.night_accounts (
+    night date NOT NULL,
+    segment text NOT NULL,
+    gap integer NOT NULL,
+    compared integer NOT NULL,
+    replaced integer NOT NULL,
+    edited integer NOT NULL,
+    models text[] NOT NULL
+);
+
+CREATE TABLE assay_data.outbox (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key text NOT NULL,
+    type text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    body bytea NOT NULL
+);
+
+ALTER TABLE assay_data.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE assay_data.panel_members (
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    added_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.panel_slots (
+    night date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    engine text NOT NULL,
+    volume_band text NOT NULL,
+    query text NOT NULL,
+    weight double precision NOT NULL,
+    rank integer NOT NULL,
+    listing_id text NOT NULL,
+    content_hash text NOT NULL,
+    task_key text NOT NULL,
+    grade smallint,
+    label_key text,
+    model_key text
+);
+
+CREATE TABLE assay_data.picture_descriptions (
+    image_hash text NOT NULL,
+    prompt_version text NOT NULL,
+    model text NOT NULL,
+    description text NOT NULL
+);
+
+CREATE TABLE assay_data.picture_urls (
+    url text NOT NULL,
+    image_hash text NOT NULL,
+    fetched_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.pictures (
+    image_hash text NOT NULL,
+    media_type text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    byte_size integer NOT NULL,
+    measures jsonb NOT NULL,
+    thumbnail bytea NOT NULL,
+    first_seen timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.query_accounts (
+    night date NOT NULL,
+    segment text NOT NULL,
+    query text NOT NULL,
+    weight double precision NOT NULL,
+    mean_gain double precision,
+    engine_step double precision NOT NULL,
+    catalogue_step double precision NOT NULL,
+    judge_step double precision NOT NULL,
+    engine_sum double precision NOT NULL,
+    catalogue_sum double precision NOT NULL,
+    judge_sum double precision NOT NULL,
+    compared integer NOT NULL,
+    replaced integer NOT NULL,
+    edited integer NOT NULL,
+    rejudged integer NOT NULL,
+    flipped integer NOT NULL,
+    since date NOT NULL
+);
+
+CREATE TABLE assay_data.replays (
+    run text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    records bigint DEFAULT 0 NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    promoted_at timestamp with time zone
+);
+
+CREATE TABLE assay_data.result_lists (
+    run text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    engine text NOT NULL,
+    language text NOT NULL,
+    hits text[] NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE assay_data.selections ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.selections_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE assay_data.session_snapshots (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    at_offset bigint NOT NULL,
+    state bytea NOT NULL,
+    taken_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY assay_data.session_snapshots ALTER COLUMN state SET STORAGE EXTERNAL;
+
+CREATE TABLE assay_data.stream_partitions (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    owner text DEFAULT ''::text NOT NULL,
+    applied bigint DEFAULT '-1'::integer NOT NULL,
+    turn bigint DEFAULT 0 NOT NULL,
+    end_offset bigint DEFAULT 0 NOT NULL,
+    open_sessions bigint DEFAULT 0 NOT NULL,
+    watermark timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.assay_migrations (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY assay_data.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (alert_id);
+
+ALTER TABLE ONLY assay_data.anchor_outcomes
+    ADD CONSTRAINT anchor_outcomes_pkey PRIMARY KEY (anchor_id, night);
+
+ALTER TABLE ONLY assay_data.anchors
+    ADD CONSTRAINT anchors_pkey PRIMARY KEY (anchor_id);
+
+ALTER TABLE ONLY assay_data.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (topic, partition, "offset");
+
+ALTER TABLE ONLY assay_data.drift_nights
+    ADD CONSTRAINT drift_nights_pkey PRIMARY KEY (night);
+
+ALTER TABLE ONLY assay_data.drift_states
+    ADD CONSTRAINT drift_states_pkey PRIMARY KEY (night);
+
+ALTER TABLE ONLY assay_data.guidelines
+    ADD CONSTRAINT guidelines_pkey PRIMARY KEY (market, query, language, version);
+
+ALTER TABLE ONLY assay_data.image_scores
+    ADD CONSTRAINT image_scores_content_key_key UNIQUE (content_key);
+
+ALTER TABLE ONLY assay_data.image_scores
+    ADD CONSTRAINT image_scores_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY assay_data.image_scores
+    ADD CONSTRAINT image_scores_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.labels
+    ADD CONSTRAINT labels_content_key_key UNIQUE (content_key);
+
+ALTER TABLE ONLY assay_data.labels
+    ADD CONSTRAINT labels_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY assay_data.labels
+    ADD CONSTRAINT labels_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.listings
+    ADD CONSTRAINT listings_pkey PRIMARY KEY (listing_id);
+
+ALTER TABLE ONLY assay_data.llm_calls
+    ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (call_id);
+
+ALTER TABLE ONLY assay_data.llm_lane
+    ADD CONSTRAINT llm_lane_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY assay_data.llm_prompts
+    ADD CONSTRAINT llm_prompts_pkey PRIMARY KEY (prompt_hash);
+
+ALTER TABLE ONLY assay_data.llm_spend
+    ADD CONSTRAINT llm_spend_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY assay_data.night_accounts
+    ADD CONSTRAINT night_accounts_pkey PRIMARY KEY (night, segment);
+
+ALTER TABLE ONLY assay_data.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.panel_members
+    ADD CONSTRAINT panel_members_pkey PRIMARY KEY (application, market, query);
+
+ALTER TABLE ONLY assay_data.panel_slots
+    ADD CONSTRAINT panel_slots_pkey PRIMARY KEY (night, application, market, engine, query, rank);
+
+ALTER TABLE ONLY assay_data.panes
+    ADD CONSTRAINT panes_pkey PRIMARY KEY (run, application, market, query, hour);
+
+ALTER TABLE ONLY assay_data.picture_descriptions
+    ADD CONSTRAINT picture_descriptions_pkey PRIMARY KEY (image_hash, prompt_version, model);
+
+ALTER TABLE ONLY assay_data.picture_urls
+    ADD CONSTRAINT picture_urls_pkey PRIMARY KEY (url);
+
+ALTER TABLE ONLY assay_data.pictures
+    ADD CONSTRAINT pictures_pkey PRIMARY KEY (image_hash);
+
+ALTER TABLE ONLY assay_data.query_accounts
+    ADD CONSTRAINT query_accounts_pkey PRIMARY KEY (night, segment, query);
+
+ALTER TABLE ONLY assay_data.replays
+    ADD CONSTRAINT replays_pkey PRIMARY KEY (run);
+
+ALTER TABLE ONLY assay_data.result_lists
+    ADD CONSTRAINT result_lists_pkey PRIMARY KEY (run, application, market, query, engine);
+
+ALTER TABLE ONLY assay_data.selections
+    ADD CONSTRAINT selections_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.session_snapshots
+    ADD CONSTRAINT session_snapshots_pkey PRIMARY KEY (topic, partition);
+
+ALTER TABLE ONLY assay_data.stream_partitions
+    ADD CONSTRAINT stream_partitions_pkey PRIMARY KEY (topic, partition);
+
+ALTER TABLE ONLY assay_data.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (task_id);
+
+ALTER TABLE ONLY assay_data.tasks
+    ADD CONSTRAINT tasks_task_key_key UNIQUE (task_key);
+
+ALTER TABLE ONLY public.assay_migrations
+    ADD CONSTRAINT assay_migrations_pkey PRIMARY KEY (name);
+
+CREATE INDEX alerts_by_time ON assay_data.alerts USING btree (detected_at);
+
+CREATE INDEX anchor_outcomes_by_night ON assay_data.anchor_outcomes USING btree (night);
+
+CREATE INDEX dead_letters_by_time ON assay_data.dead_letters USING btree (received_at);
+
+CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, prompt_version, model) WHERE (author = 'model'::text);
+
+CREATE INDEX image_scores_by_picture ON assay_data.image_scores USING btree (image_hash, prompt_version, model);
+
+CREATE INDEX image_scores_by_time ON assay_data.image_scores USING btree (judged_at);
+
+CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC);
+
+CREATE INDEX labels_by_time ON assay_data.labels USING btree (judged_at);
+
+CREATE INDEX labels_newest ON assay_data.labels USING btree (application, market, query, listing_id, judged_at DESC, id DESC);
+
+CREATE INDEX listings_by_told_at ON assay_data.listings USING btree (told_at);
+
+CREATE INDEX llm_calls_by_time ON assay_data.llm_calls USING btree (started_at);
+
+CREATE INDEX llm_calls_running ON assay_data.llm_calls USING btree (expires_at) WHERE (status = 'running'::text);
+
+CREATE INDEX panes_by_hour ON assay_data.panes USING btree (run, hour);
+
+CREATE INDEX selections_of_query ON assay_data.selections USING btree (application, market, query, reason, selected_at DESC);
+
+CREATE INDEX tasks_finished ON assay_data.tasks USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text]));
+
+CREATE INDEX tasks_group ON assay_data.tasks USING btree (group_key) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+CREATE INDEX tasks_order ON assay_data.tasks USING btree (kind, lane_rank, priority DESC, created_at, task_id) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+ALTER TABLE ONLY assay_data.anchor_outcomes
+    ADD CONSTRAINT anchor_outcomes_anchor_id_fkey FOREIGN KEY (anchor_id) REFERENCES assay_data.anchors(anchor_id);
+
+ALTER TABLE ONLY assay_data.drift_states
+    ADD CONSTRAINT drift_states_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.night_accounts
+    ADD CONSTRAINT night_accounts_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.panel_slots
+    ADD CONSTRAINT panel_slots_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.picture_urls
+    ADD CONSTRAINT picture_urls_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash);
+
+ALTER TABLE ONLY assay_data.query_accounts
+    ADD CONSTRAINT query_accounts_night_segment_fkey FOREIGN KEY (night, segment) REFERENCES assay_data.night_accounts(night, segment) ON DELETE CASCADE;
