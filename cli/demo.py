@@ -44,7 +44,7 @@ from demo.summary import print_summary
 OFFLINE_MODEL = "offline-judge"
 ENGINE_WORSE_SHARE = 0.57
 JUDGE_CHANGES_SHARE = 0.79
-"""Where in the run the engine gets worse (day 16 of 28) and the judge changes its ways (day 22): each with nights
+"""Where in the run the engine gets worse (day 14 of 24) and the judge changes its ways (day 19): each with nights
 enough before it to know what is usual, and after it to be found."""
 
 ANCHORS = 100
@@ -82,7 +82,7 @@ class Options:
 def demo(
     search_log: Annotated[str | None, typer.Option(help="your own search log: UBI JSON lines or a bulk file")] = None,
     listings: Annotated[str | None, typer.Option(help="your own listings, JSON lines")] = None,
-    days: Annotated[int, typer.Option(min=3, max=60, help="simulated days")] = 28,
+    days: Annotated[int, typer.Option(min=3, max=60, help="simulated days")] = 24,
     seed: Annotated[int, typer.Option(help="another seed, another marketplace")] = 7,
     sessions: Annotated[int, typer.Option(min=50, max=5_000, help="sessions a day and market")] = 250,
     faults: Annotated[bool, typer.Option("--faults/--no-faults", help="let engine and judge change on the way")] = True,

@@ -138,6 +138,10 @@ class Reads(Protocol):
         """Return if the database answers and has our tables."""
         ...
 
+    async def spend_since(self, since: datetime) -> Spend:
+        """What the UTC days from that of `since` on have cost; the budget is one day's."""
+        ...
+
     async def status(self) -> StatusReport:
         """Lag, tasks, spend, dead letters, outbox."""
         ...

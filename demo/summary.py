@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -10,13 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from core.read_models import AlertView, PictureView, Product, QueryFilter, QueryRow, QueryStory
-from core.read_ports import Reads, StatusReport
+from core.read_ports import Reads, Spend, StatusReport
 
 WORST_QUERIES = 8
 """Rows of the query table: what fits a screen beside the rest."""
 
 PICTURES = 3
 """Best and worst pictures shown."""
+
+FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before anything the service reads (CONTRACT 2): all that was spent."""
 
 DAYS = 28
 """Window of the summary: the demo's weeks."""
@@ -28,7 +32,8 @@ async def print_summary(reads: Reads, console: Console, sent: int) -> None:
     found = await reads.queries(QueryFilter(days=DAYS))
     chosen = [row for row in found.rows if "friction" in row.reasons][:WORST_QUERIES]
     pictures = await reads.pictures(10_000)
-    console.print(_figures(status, sent, sum(row.counters.sessions for row in found.rows)))
+    spend = await reads.spend_since(FIRST_TIME)
+    console.print(_figures(status, spend, sent, sum(row.counters.sessions for row in found.rows)))
     console.print(_queries(chosen))
     if chosen and (story := await reads.query(chosen[0].application, chosen[0].market, chosen[0].query, DAYS)):
         console.print(_example(story))
@@ -37,20 +42,19 @@ async def print_summary(reads: Reads, console: Console, sent: int) -> None:
     console.print(_alerts(sorted(await reads.alerts(), key=lambda alert: alert.detected_at)))
 
 
-def _figures(status: StatusReport, sent: int, sessions: int) -> Panel:
+def _figures(status: StatusReport, spend: Spend, sent: int, sessions: int) -> Panel:
     read = sum(stream.applied + 1 for stream in status.streams)
     dead = sum(row.count for row in status.dead_letters)
     done = {kind: sum(t.count for t in status.tasks if t.kind == kind and t.state == "done") for kind in _KINDS}
     failed = sum(t.count for t in status.tasks if t.state == "failed")
-    spend = status.spend
     lines = [
         f"{sent:,} records sent, {read:,} read, {dead:,} of them unusable (kept as dead letters)",
         f"{sessions:,} sessions in the panes of the queries that enough people typed",
         f"{done['relevance']:,} pairs graded, {done['image']:,} pictures scored,"
         f" {done['anchor']:,} anchors re-judged, {failed:,} tasks ended without a result (each with its reason)",
-        f"LLM on the last day: {spend.calls:,} calls, {spend.input_tokens:,} tokens in"
+        f"LLM: {spend.calls:,} calls, {spend.input_tokens:,} tokens in"
         f" ({spend.cached_tokens:,} cached), {spend.output_tokens:,} out,"
-        f" {spend.usd:.4f} of {spend.budget_usd:.2f} USD",
+        f" {spend.usd:.4f} USD; the cap is {spend.budget_usd:.2f} a day",
     ]
     return Panel(Text("\n".join(lines)), title="What was done", title_align="left")
 

@@ -24,6 +24,8 @@ METADATA_S = 5.0
 
 _DEFAULTS: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
+    # Errors only: what it warns of ("coordinator load in progress, retrying") it deals with by itself.
+    "log_level": 3,
     "acks": "all",
     "linger.ms": 5,
     "compression.type": "lz4",

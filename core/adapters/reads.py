@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +26,7 @@ from core.read_models import (
     QueryStory,
     Row,
 )
-from core.read_ports import NotMigrated, Overview, ReasonCount, StatusReport
+from core.read_ports import NotMigrated, Overview, ReasonCount, Spend, StatusReport
 
 PING_TIMEOUT_S = 2.0
 """Seconds for a ping: probes ask every few seconds, and a database this slow serves nobody."""
@@ -58,6 +59,11 @@ class PostgresReads:
     async def _ping(self) -> None:
         async with self._connection() as held:
             await held.fetchval("SELECT 1 FROM assay_data.stream_partitions LIMIT 1")
+
+    async def spend_since(self, since: datetime) -> Spend:
+        """What the UTC days from that of `since` on have cost; the budget is one day's."""
+        async with self._connection() as held:
+            return await reads_status.spend(held, since, self._budget_usd)
 
     async def status(self) -> StatusReport:
         """Lag, tasks, spend, dead letters, outbox."""

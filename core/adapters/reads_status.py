@@ -28,8 +28,8 @@ FROM assay_data.tasks GROUP BY kind, lane, state, reason ORDER BY kind, lane, st
 """
 
 _SPEND = """
-SELECT coalesce((SELECT spent_usd FROM assay_data.llm_spend WHERE day = $2), 0)::float8 AS usd,
-    coalesce((SELECT reserved_usd FROM assay_data.llm_spend WHERE day = $2), 0)::float8 AS reserved_usd,
+SELECT (SELECT coalesce(sum(spent_usd), 0) FROM assay_data.llm_spend WHERE day >= $2)::float8 AS usd,
+    (SELECT coalesce(sum(reserved_usd), 0) FROM assay_data.llm_spend WHERE day >= $2)::float8 AS reserved_usd,
     count(*) AS calls, count(*) FILTER (WHERE status NOT IN ('ok', 'running')) AS failed,
     coalesce(sum(input_tokens), 0)::bigint AS input_tokens, coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
     coalesce(sum(output_tokens), 0)::bigint AS output_tokens
@@ -85,9 +85,9 @@ async def status(connection: Connection, now: datetime, budget_usd: float) -> St
     )
 
 
-async def spend(connection: Connection, now: datetime, budget_usd: float) -> Spend:
-    """What the UTC day has cost so far."""
-    row = await connection.fetchrow(_SPEND, day_start(now), now.astimezone(UTC).date())
+async def spend(connection: Connection, since: datetime, budget_usd: float) -> Spend:
+    """What the UTC days from that of `since` on have cost so far."""
+    row = await connection.fetchrow(_SPEND, day_start(since), since.astimezone(UTC).date())
     assert row is not None  # noqa: S101 - an aggregate without GROUP BY always has its row
     return Spend(budget_usd=budget_usd, **row)
 

@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 30.0
 """A loop that has not turned for this long hangs: its slowest turn, a 60 MB snapshot, takes two."""
 
+FOLD_AHEAD = 4
+"""While a transaction is written, so many batches more may be folded for the next one: a stream that lags behind then
+writes fewer and larger transactions, and waits less for the database."""
+
 TURN_S = 0.25
 """The loop looks up at least this often: a quarter of the time a record may wait."""
 
@@ -154,7 +158,7 @@ class StreamProcess:
     def _fold(self) -> None:
         try:
             for owned in self._owned.values():
-                while owned.queued and self._unwritten < self._plan.batch_records:
+                while owned.queued and self._unwritten < self._plan.batch_records * FOLD_AHEAD:
                     self._fold_batch(owned, owned.queued.popleft())
         except BaseException:
             self._owned.clear()  # half a batch is folded: nothing of it may be written

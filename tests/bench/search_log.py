@@ -24,6 +24,7 @@ import structlog
 import uvloop
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from cli.run import calm_collector
 from consumers import search_log
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_options import consumer_options
@@ -77,6 +78,7 @@ def main() -> None:
         try:
             size = fill(bootstrap, topic, arguments.records)
             rows = [decode_only(bootstrap, topic, arguments.records)]
+            calm_collector()
             rows.append(uvloop.run(end_to_end(bootstrap, topic, arguments.records, profile=arguments.profile)))
         finally:
             streams.drop_topic(bootstrap, topic)

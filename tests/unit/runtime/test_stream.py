@@ -11,7 +11,7 @@ import pytest
 from core.domain.effects import RawRecord
 from core.domain.folds import SearchLogFold
 from core.errors import RetryLater, StopProcess
-from core.runtime.stream import StreamProcess
+from core.runtime.stream import FOLD_AHEAD, StreamProcess
 from core.stream_ports import Partition
 from core.telemetry import Metrics
 from tests.oracle import contract as oracle
@@ -173,13 +173,14 @@ async def test_a_process_cancelled_in_a_commit_skips_nothing(case: Case) -> None
 
 
 async def test_what_waits_is_bounded_while_the_database_is_away(case: Case) -> None:
-    async with case.running() as (_, source):
+    small = replace(PLAN, batch_records=10)
+    async with case.running(small) as (_, source):
         await source.assign(P0)
         case.store.gate.clear()
         for _ in range(15):
             await source.deliver(P0, 10)
             await asyncio.sleep(0.02)
-        assert source.waiting[P0] >= 150 - 2 * (PLAN.batch_records + 10)
+        assert source.waiting[P0] >= 150 - small.batch_records * (1 + FOLD_AHEAD) - 10
         case.store.gate.set()
         await until(lambda: case.applied(P0) == 149)
         assert source.waiting[P0] == 0
