@@ -21,6 +21,10 @@ GROUPS_A_TURN = 1
 """Groups leased at once. All that are free at once would reach the LLM in any order; one after the other, a few
 milliseconds apart, they do by their priority, and 200 a second are more than any provider answers."""
 
+FIRST_GROUPS = 4
+"""Groups at once when there was nothing under way; each that ends makes room for one more, up to the plan's. Thirty
+that start together reach a judge that was idle in any order, and what matters most is not judged first."""
+
 DRAIN_S = 20.0
 """SIGTERM: calls under way may end within this; what is left is put back. SIGTERM is answered within 30 s."""
 
@@ -51,6 +55,7 @@ class WorkProcess:
         self._inbox = inbox
         self._clock = clock
         self._running: dict[asyncio.Task[None], Sequence[Task]] = {}
+        self._room = FIRST_GROUPS
         self._wake = asyncio.Event()
         self._stopping = False
         self._away = False
@@ -89,7 +94,8 @@ class WorkProcess:
     async def _turn(self, tasks: asyncio.TaskGroup) -> None:
         self._beat = asyncio.get_running_loop().time()
         self._wake.clear()
-        free = self._plan.groups - len(self._running)
+        self._room = self._room if self._running else FIRST_GROUPS
+        free = min(self._room, self._plan.groups) - len(self._running)
         groups = await self._lease(min(free, GROUPS_A_TURN)) if free else []
         for group in groups:
             task = tasks.create_task(self._handle(group))
@@ -119,6 +125,7 @@ class WorkProcess:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
+        self._room = min(self._room + 1, self._plan.groups)
         self._wake.set()
 
     async def _renew(self) -> None:

@@ -88,6 +88,27 @@ async def test_groups_are_handled_whole_and_no_more_than_allowed_at_once(inbox: 
     assert states(inbox) == ["done"] * 8
 
 
+async def test_what_matters_most_is_under_way_alone_before_the_rest_may_join(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "FIRST_GROUPS", 1)
+    started: list[str] = []
+    may_end = asyncio.Event()
+
+    async def handle(tasks: Sequence[Task]) -> None:
+        started.append(tasks[0].group_key)
+        await may_end.wait()
+        inbox.finish([task.task_id for task in tasks], inbox.clock.now())
+
+    async with running(inbox, handle, groups=4) as process:
+        await until(lambda: bool(started))
+        await asyncio.sleep(0.05)
+        assert len(started) == 1
+        may_end.set()
+        await until_true(process.idle)
+    assert len(started) == 4
+
+
 async def test_leases_of_long_work_are_renewed(inbox: Inbox) -> None:
     async def handle(_tasks: Sequence[Task]) -> None:
         await asyncio.sleep(0.3)
