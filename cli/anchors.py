@@ -9,17 +9,14 @@ from typing import Annotated
 
 import typer
 
-from cli.produce import opened
+from cli.database import migrated
+from cli.produce import read_whole
 from core.adapters.clock import SystemClock
 from core.adapters.drift_store import PostgresDriftStore
-from core.adapters.migrate import migrate
-from core.adapters.postgres import open_pool
-from core.domain.fields import Unusable
 from core.domain.requests import AnchorPair, anchor_of
 from core.domain.task_keys import digest
 from core.drift_ports import Anchor
-from core.errors import UsageError
-from core.settings import Settings, load_settings, postgres_dsn
+from core.settings import Settings, load_settings
 
 
 def anchors(
@@ -27,23 +24,9 @@ def anchors(
 ) -> None:
     """Add human-labelled pairs that watch the judge; at least 200 are sensible."""
     settings = load_settings()
-    found = read_anchors(file)
+    found = [anchor_from(pair) for pair in read_whole(file, anchor_of)]
     added = asyncio.run(add(settings, found))
     sys.stdout.write(f"added {added} of {len(found)} anchors; the others are there already\n")
-
-
-def read_anchors(file: str) -> list[Anchor]:
-    """Every line as an anchor; UsageError names the first line that is none, and nothing is added."""
-    found: list[Anchor] = []
-    with opened(file) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            pair = anchor_of(line)
-            if isinstance(pair, Unusable):
-                raise UsageError(f"{file}, line {number}: {pair.reason}: {pair.detail}")
-            found.append(anchor_from(pair))
-    return found
 
 
 def anchor_from(pair: AnchorPair) -> Anchor:
@@ -55,10 +38,5 @@ def anchor_from(pair: AnchorPair) -> Anchor:
 
 async def add(settings: Settings, found: Sequence[Anchor]) -> int:
     """Store them; returns how many are new."""
-    dsn = postgres_dsn(settings)
-    await migrate(dsn)
-    pool = await open_pool(dsn, settings.postgres_pool_size)
-    try:
+    async with migrated(settings) as pool:
         return await PostgresDriftStore(pool).add_anchors(found, SystemClock().now())
-    finally:
-        await pool.close()

@@ -10,18 +10,15 @@ from typing import Annotated, Literal
 import typer
 
 from cli.compose import judge_identity
-from cli.produce import opened
+from cli.database import migrated
+from cli.produce import read_whole
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.clock import SystemClock
 from core.adapters.inbox import PostgresInbox
-from core.adapters.migrate import migrate
-from core.adapters.postgres import open_pool
-from core.domain.fields import Unusable
 from core.domain.requests import JudgeRequest, request_of
 from core.domain.task_keys import query_group, relevance_task_key
-from core.errors import UsageError
 from core.ports import NewTask
-from core.settings import Settings, load_settings, postgres_dsn, required
+from core.settings import Settings, load_settings, required
 
 LaneName = Literal["live", "backfill"]
 
@@ -33,38 +30,19 @@ def judge(
     """Queue pairs for judging."""
     settings = load_settings()
     required(settings, "postgres_dsn", "llm_model")
-    requests = read_requests(file)
+    requests = read_whole(file, request_of)
     added = asyncio.run(queue(settings, requests, lane))
     sys.stdout.write(f"queued {added} of {len(requests)} pairs in lane {lane}; the others are there already\n")
 
 
-def read_requests(file: str) -> list[JudgeRequest]:
-    """Every line as a request; UsageError names the first line that is none, and nothing is queued."""
-    found: list[JudgeRequest] = []
-    with opened(file) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            request = request_of(line)
-            if isinstance(request, Unusable):
-                raise UsageError(f"{file}, line {number}: {request.reason}: {request.detail}")
-            found.append(request)
-    return found
-
-
 async def queue(settings: Settings, requests: Sequence[JudgeRequest], lane: LaneName) -> int:
     """Add the tasks; returns how many are new."""
-    dsn = postgres_dsn(settings)
-    await migrate(dsn)
-    pool = await open_pool(dsn, settings.postgres_pool_size)
-    try:
+    async with migrated(settings) as pool:
         known = await PostgresCatalogue(pool).listings([r.listing_id for r in requests if r.listing is None])
         hashes = {listing_id: listing.content_hash for listing_id, listing in known.items()}
         identity = judge_identity(settings)
         tasks = [task_of(r, hashes.get(r.listing_id, ""), lane, identity) for r in requests]
         return await PostgresInbox(pool, SystemClock()).add(tasks)
-    finally:
-        await pool.close()
 
 
 def task_of(request: JudgeRequest, content_hash: str, lane: LaneName, judge: str) -> NewTask:

@@ -7,20 +7,23 @@ import gzip
 import itertools
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, TypeVar
 
 import typer
 
 from core.adapters.kafka_sink import KafkaSink
+from core.domain.fields import Unusable
 from core.domain.keys import InputTopic, is_bulk_action, key_of
 from core.errors import UsageError
 from core.ports import OutgoingRecord
 from core.settings import Settings, kafka_servers, load_settings
 
 app = typer.Typer(help="Send a JSON-lines file (.gz too, -: standard input, OpenSearch bulk files) to a topic.")
+
+T = TypeVar("T")
 
 CHUNK = 10_000
 """Records in memory at once: some megabytes."""
@@ -71,6 +74,20 @@ def opened(file: str) -> Iterator[BinaryIO | gzip.GzipFile]:
         raise UsageError(f"{file} is no whole gzip file: {error}") from None
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror or error}") from None
+
+
+def read_whole(file: str, parse: Callable[[bytes], T | Unusable]) -> list[T]:
+    """Every line that is not blank, parsed; UsageError names the first that can't be used, before anything is done."""
+    found: list[T] = []
+    with opened(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            parsed = parse(line)
+            if isinstance(parsed, Unusable):
+                raise UsageError(f"{file}, line {number}: {parsed.reason}: {parsed.detail}")
+            found.append(parsed)
+    return found
 
 
 def records_in(lines: Iterable[bytes]) -> Iterator[bytes]:

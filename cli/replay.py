@@ -12,16 +12,15 @@ from typing import Annotated
 
 import typer
 
+from cli.database import migrated
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_reader import TopicReader
 from core.adapters.kafka_sink import KafkaSink
-from core.adapters.migrate import migrate
-from core.adapters.postgres import open_pool
 from core.adapters.replays import Promotion, ReplayRuns
 from core.domain.labels import LIVE_RUN
 from core.domain.timestamps import to_milliseconds
 from core.errors import StopProcess, UsageError
-from core.settings import Settings, kafka_servers, load_settings, postgres_dsn
+from core.settings import Settings, kafka_servers, load_settings
 from producers import replay as producer
 
 app = typer.Typer(help="Backfill: copy a part of the live topics onto the replay topics under a run's name.")
@@ -83,13 +82,8 @@ async def _promote(settings: Settings, run: str, *, dry: bool) -> Promotion:
 
 @asynccontextmanager
 async def _runs(settings: Settings) -> AsyncIterator[ReplayRuns]:
-    dsn = postgres_dsn(settings)
-    await migrate(dsn)
-    pool = await open_pool(dsn, settings.postgres_pool_size)
-    try:
+    async with migrated(settings) as pool:
         yield ReplayRuns(pool)
-    finally:
-        await pool.close()
 
 
 def checked_run(name: str) -> str:

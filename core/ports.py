@@ -6,7 +6,7 @@ A port speaks the domain's language: no driver's type, no SQL, no HTTP status cr
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -46,7 +46,6 @@ __all__ = [
     "LlmReply",
     "LlmRequest",
     "NewTask",
-    "Notifications",
     "Outbox",
     "OutgoingEvent",
     "OutgoingRecord",
@@ -214,12 +213,4 @@ class Leadership(Protocol):
 
     def lead(self, name: str) -> AbstractAsyncContextManager[bool]:
         """True inside the block when this replica leads; false when another does."""
-        ...
-
-
-class Notifications(Protocol):
-    """A way to stop waiting early when new work arrives; losing one only costs the poll interval."""
-
-    def wake(self, channel: str) -> AsyncIterator[None]:
-        """Yields after each notification."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.domain.listings import ListingRecord
-from core.domain.panes import Panes
+from core.domain.panes import Panes, merged
 
 STORED_PAYLOAD_BYTES = 65_536
 """Of an unusable record this much is kept (CONTRACT 2): enough to see what it is."""
@@ -83,10 +83,9 @@ class Effects:
 
 def merged_effects(parts: Iterable[Effects]) -> Effects:
     """The sum of what several partitions give."""
-    total = Effects()
-    for part in parts:
-        for pane, counters in part.panes.items():
-            total.panes.count(pane, counters)
+    held = list(parts)
+    total = Effects(panes=merged(part.panes for part in held))
+    for part in held:
         for key, results in part.result_lists.items():
             total.saw_results(key, results)
         for run, listing in part.listings.values():

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from core.domain.drift.anchors import AnchorGrade, JudgeAlarm, JudgeState, quiet_share, rearm, refresh_alarm, step_judge
+from core.domain.drift.anchors import AnchorGrade, JudgeState, quiet_share, rearm, refresh_alarm, step_judge
 from core.domain.drift.budget import DriftSettings, judge_threshold
 from core.domain.drift.panel import NightAccount, Pair, PanelNight
 from core.domain.drift.segment import Panels, SegmentState, Witness, bridge_pairs, step_segment
@@ -87,8 +87,3 @@ def _judge(
         return after, []
     final = refresh_alarm(after) or after.alarm
     return rearm(after), [judge_alert(final, "final")]
-
-
-def judge_finding(state: DriftState) -> JudgeAlarm | None:
-    """The judge's newest alarm, waiting or final, for a page that shows it."""
-    return state.judge.alarm or state.judge.last
