@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -105,11 +106,26 @@ def kafka_bootstrap() -> Iterator[str]:
         yield given
         return
     directory = Path(tempfile.mkdtemp(prefix="assay-kafka-"))
+    broker = _started_broker(directory)
     try:
-        with kafka.KafkaBroker(directory) as broker:
-            yield broker.bootstrap
+        yield broker.bootstrap
     finally:
+        broker.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _started_broker(directory: Path) -> kafka.KafkaBroker:
+    """A broker; on other ports where the first ones were taken between the look and the use (seen once)."""
+    first = kafka.KafkaBroker(directory / "first")
+    try:
+        first.start()
+    except RuntimeError as error:
+        print(f"a second try at a broker: {error}", file=sys.stderr)
+    else:
+        return first
+    second = kafka.KafkaBroker(directory / "second")
+    second.start()
+    return second
 
 
 @pytest.fixture
