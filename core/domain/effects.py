@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from core.domain.listings import ListingRecord
 from core.domain.panes import Panes, merged
 
@@ -13,8 +15,10 @@ STORED_PAYLOAD_BYTES = 65_536
 """Of an unusable record this much is kept (CONTRACT 2): enough to see what it is."""
 
 
-class RawRecord(NamedTuple):
-    """A Kafka record as read. `timestamp` in milliseconds since 1970, -1 when it has none."""
+class RawRecord(msgspec.Struct, frozen=True, gc=False):
+    """A Kafka record as read. `timestamp` in milliseconds since 1970, -1 when it has none.
+
+    There is one of each record: a struct takes a fifth of the time that a named tuple takes to make."""
 
     offset: int
     timestamp: int
@@ -47,7 +51,7 @@ class ResultListKey(NamedTuple):
     engine: str
 
 
-class ResultList(NamedTuple):
+class ResultList(msgspec.Struct, frozen=True, gc=False):
     """What the shoppers were shown, `seen_at` in milliseconds since 1970."""
 
     seen_at: int
@@ -86,8 +90,11 @@ def merged_effects(parts: Iterable[Effects]) -> Effects:
     held = list(parts)
     total = Effects(panes=merged(part.panes for part in held))
     for part in held:
-        for key, results in part.result_lists.items():
-            total.saw_results(key, results)
+        if total.result_lists:
+            for key, results in part.result_lists.items():
+                total.saw_results(key, results)
+        else:
+            total.result_lists.update(part.result_lists)
         for run, listing in part.listings.values():
             total.saw_listing(run, listing)
         total.dead_letters += part.dead_letters

@@ -7,31 +7,28 @@ effect: it changes the state only. So a crash at any point and a start from any 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
+from core.domain import session_snapshots
 from core.domain.effects import STORED_PAYLOAD_BYTES, DeadLetter, Effects, RawRecord, ResultList, ResultListKey
 from core.domain.fields import MAX_VALUE_BYTES, Unusable
 from core.domain.labels import LIVE_RUN
 from core.domain.listings import decode_listing
-from core.domain.search_log import SearchLogRecord, decode_search_log
+from core.domain.search_log import decode_search_log
 from core.domain.sessions import RunSessions, RunSnapshot
 
 RUN_HEADER = "assay-run"
 RUN_END_HEADER = "assay-run-end"
 _RUN_NAME = re.compile(rb"[A-Za-z0-9._-]{1,100}")
-_SNAPSHOT_LEVEL = 1
-"""zlib level: 2.3 of 7 MB in 0.1 s for 50,000 sessions; higher levels take three times as long for a tenth less."""
 
 
 class Fold(Protocol):
     """One partition's state and the effects since they were last taken."""
 
-    def add(self, records: Sequence[RawRecord], applied: int) -> None:
-        """Fold records in their order; those at or before offset `applied` have no effects."""
+    def add(self, records: Sequence[RawRecord], applied: int) -> int:
+        """Fold records in their order; those at or before offset `applied` have no effects. Returns how many of those
+        with effects could not be used."""
         ...
 
     def take(self) -> Effects:
@@ -39,7 +36,7 @@ class Fold(Protocol):
         ...
 
     def snapshot(self) -> bytes | None:
-        """The state, None when there is none to keep."""
+        """The state, None when there is none to keep. Quick; `session_snapshots.packed` makes it small, on a thread."""
         ...
 
     def close_open(self) -> None:
@@ -87,53 +84,72 @@ class SearchLogFold:
         self._engagement = engagement
         self._replay = replay
         self._effects = Effects()
-        runs = msgspec.msgpack.decode(zlib.decompress(snapshot), type=list[RunSnapshot]) if snapshot else []
-        self._runs = {run.run: RunSessions(run.run, engagement, run) for run in runs}
+        kept = session_snapshots.decoded(snapshot) if snapshot else []
+        self._runs = {run.run: RunSessions(run.run, engagement, run) for run in kept if run.sessions}
+        self._resting = {run.run: run.watermark for run in kept if not run.sessions}
+        """Watermarks of runs with nothing open. None may ever be forgotten (CONTRACT 3: they survive restarts, and a
+        run may go on after its end), so they are what a run costs for good: a quarter of a kilobyte."""
+        self._watermark = max((run.watermark for run in kept), default=0)
 
-    def add(self, records: Sequence[RawRecord], applied: int) -> None:
+    def add(self, records: Sequence[RawRecord], applied: int) -> int:
+        before = len(self._effects.dead_letters)
         known = sum(record.offset <= applied for record in records) if records and records[0].offset <= applied else 0
         if known:
-            for record in records[:known]:
-                self._one(record, Effects())
-        for record in records[known:]:
-            self._one(record, self._effects)
+            self._fold(records[:known], Effects())
+        self._fold(records[known:] if known else records, self._effects)
         self._effects.records += len(records) - known
+        return len(self._effects.dead_letters) - before
 
-    def _one(self, record: RawRecord, effects: Effects) -> None:
+    def _fold(self, records: Sequence[RawRecord], effects: Effects) -> None:
+        """Each record to its run's sessions; what is due closes at the end, so cuts between batches show nowhere."""
+        panes, runs = effects.panes, self._runs
+        for record in records:
+            run = self._named(record, effects) if self._replay or record.headers else LIVE_RUN
+            if run is None:
+                continue
+            decoded = decode_search_log(record.value, record.timestamp)
+            if isinstance(decoded, Unusable):
+                effects.dead_letters.append(dead_letter(run, self._topic, self._partition, record, decoded))
+                continue
+            sessions = runs.get(run)
+            if sessions is None:
+                sessions = self._begun(run)
+            if sessions.add(decoded, panes) and decoded.hits is not None and decoded.query:
+                # Of the record that opens a search only: a later one may hold the second page.
+                key = ResultListKey(run, decoded.application, decoded.market, decoded.query, decoded.engine or "")
+                effects.saw_results(key, ResultList(decoded.timestamp, decoded.language or "", decoded.hits))
+        for sessions in runs.values():
+            sessions.close_due(panes)
+            self._watermark = max(self._watermark, sessions.watermark)
+
+    def _named(self, record: RawRecord, effects: Effects) -> str | None:
+        """The run of a record with headers; None, and seen to, when it names none and when it ends one."""
         run = run_of(record.headers) if self._replay else LIVE_RUN
-        if record.headers and has_header(record.headers, RUN_END_HEADER) and run is not None:
-            self._sessions(run).close_all(effects.panes)
-            return
-        decoded = self._decoded(record, run)
-        if isinstance(decoded, Unusable):
-            effects.dead_letters.append(dead_letter(run, self._topic, self._partition, record, decoded))
-            return
-        live_or_named = run or LIVE_RUN
-        opened = self._sessions(live_or_named).add(decoded, effects.panes)
-        if opened and decoded.hits is not None and decoded.query:
-            # Of the record that opens a search only: a later one may hold the second page.
-            key = ResultListKey(live_or_named, decoded.application, decoded.market, decoded.query, decoded.engine or "")
-            effects.saw_results(key, ResultList(decoded.timestamp, decoded.language or "", decoded.hits))
-
-    def _decoded(self, record: RawRecord, run: str | None) -> SearchLogRecord | Unusable:
         if run is None:
-            return without_run(record)
-        return decode_search_log(record.value, record.timestamp)
+            unusable = dead_letter(None, self._topic, self._partition, record, without_run(record))
+            effects.dead_letters.append(unusable)
+        elif has_header(record.headers, RUN_END_HEADER):
+            if run in self._runs:
+                self._runs[run].close_all(effects.panes)
+            return None
+        return run
 
-    def _sessions(self, run: str) -> RunSessions:
-        found = self._runs.get(run)
-        if found is None:
-            found = self._runs[run] = RunSessions(run, self._engagement)
-        return found
+    def _begun(self, run: str) -> RunSessions:
+        kept = RunSnapshot(run, self._resting.pop(run, 0), [])
+        begun = self._runs[run] = RunSessions(run, self._engagement, kept)
+        return begun
 
     def take(self) -> Effects:
         taken, self._effects = self._effects, Effects()
         taken.automated = sum(run.take_automated() for run in self._runs.values())
+        for run in [run for run in self._runs.values() if not run]:
+            self._resting[run.run] = run.watermark
+            del self._runs[run.run]
         return taken
 
     def snapshot(self) -> bytes | None:
-        runs = [run.snapshot() for run in self._runs.values()]
-        return zlib.compress(msgspec.msgpack.encode(runs), _SNAPSHOT_LEVEL)
+        resting = [RunSnapshot(run, watermark, []) for run, watermark in self._resting.items()]
+        return session_snapshots.encoded([*resting, *(run.snapshot() for run in self._runs.values())])
 
     def close_open(self) -> None:
         for run in self._runs.values():
@@ -143,7 +159,7 @@ class SearchLogFold:
         return sum(map(len, self._runs.values()))
 
     def watermark(self) -> int:
-        return max((run.watermark for run in self._runs.values()), default=0)
+        return self._watermark
 
 
 class ListingsFold:
@@ -156,10 +172,12 @@ class ListingsFold:
         self._effects = Effects()
         self._watermark = 0
 
-    def add(self, records: Sequence[RawRecord], applied: int) -> None:
+    def add(self, records: Sequence[RawRecord], applied: int) -> int:
+        before = len(self._effects.dead_letters)
         for record in records:
             if record.offset > applied:
                 self._one(record)
+        return len(self._effects.dead_letters) - before
 
     def _one(self, record: RawRecord) -> None:
         self._effects.records += 1

@@ -47,6 +47,9 @@ def merged(parts: Iterable[Panes]) -> Panes:
     """The sum of several deltas."""
     total = Panes()
     for part in parts:
-        for key, counters in part.items():
-            total.count(key, counters)
+        if total:
+            for key, counters in part.items():
+                total.count(key, counters)
+        else:
+            total.update(part)
     return total

@@ -6,7 +6,7 @@ everything with an odd escape, bad UTF-8, deep nesting or an unexpected type to 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 import msgspec
 from msgspec import Meta
@@ -30,31 +30,35 @@ from core.domain.fields import (
     text,
 )
 from core.domain.normalise import normalised_query
+from core.domain.timestamps import AHEAD_MS, FIRST_MS, LAST_MS, milliseconds_of_text
 
 DEFAULT_APPLICATION = "default"
 DEFAULT_MARKET = "default"
 
 _IdText = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 _HitText = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
-_Id = _IdText | int | None
+_IdNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""So bounded an integer has fewer digits than an id may have; the slow path takes the rest."""
+_Id = _IdText | _IdNumber | None
 _Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)] | None
 _Query = Annotated[str, Meta(max_length=MAX_USER_QUERY_CHARS)] | None
 
 
 class SearchLogRecord(msgspec.Struct, frozen=True, gc=False):
-    """A usable record. `query` is the normalised query of a query record, None on an event record."""
+    """A usable record: of a query, with what was asked and shown, or of an event, with its action."""
 
     application: str
     identity: str
     timestamp: int
     """Milliseconds since 1970."""
-    query: str | None
     query_id: str | None
     action: str | None
-    market: str
-    language: str | None
-    engine: str | None
-    hits: list[str] | None
+    query: str | None = None
+    """The normalised query of a query record, None on an event record. What follows is of query records only."""
+    market: str = DEFAULT_MARKET
+    language: str | None = None
+    engine: str | None = None
+    hits: list[str] | None = None
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -87,17 +91,15 @@ class _Wire(msgspec.Struct, gc=False):
     user_query: _Query = None
     action_name: _Name = None
     timestamp: str | int | float | None = None
-    query_response_hit_ids: list[_HitText | int] | None = None
+    query_response_hit_ids: list[_HitText | _IdNumber] | None = None
     query_attributes: _QueryAttributes | None = None
     event_attributes: _EventAttributes | None = None
 
 
-class _DoubtError(Exception):
-    """The fast path can't say; the slow path decides."""
-
-
 _decode = msgspec.json.Decoder(_Wire).decode
 _NO_QUERY_ATTRIBUTES = _QueryAttributes()
+_BACKSLASH = ord("\\")
+"""Looking for one byte costs a thirtieth of looking for two: most records have no escape at all."""
 _SHALLOW_BYTES = 2 * strict_json.MAX_DEPTH
 """A value up to this long can't hold 513 levels: each takes two brackets."""
 
@@ -106,73 +108,61 @@ def decode_search_log(value: bytes | None, kafka_timestamp: int) -> SearchLogRec
     """The record in `value`, or why it can't be used. `kafka_timestamp` in milliseconds, -1 when there is none."""
     if value is None:
         return Unusable("not_json", "a null value")
-    if len(value) > MAX_VALUE_BYTES:
-        return Unusable("too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES}")
+    if (len(value) > _SHALLOW_BYTES and _is_large_or_deep(value)) or (_BACKSLASH in value and _is_oddly_escaped(value)):
+        return _decided(value, kafka_timestamp)
     try:
-        wire = _fast(value)
-    except (_DoubtError, msgspec.DecodeError, RecursionError, ValueError):
-        slow = _slow(value)
-        return slow if isinstance(slow, Unusable) else _record(*slow, kafka_timestamp)
+        if not value.isascii():
+            value.decode()
+        wire = _decode(value)
+    except (ValueError, RecursionError):  # the decoder's own errors are ValueErrors
+        return _decided(value, kafka_timestamp)
     return _record(wire, wire.timestamp, kafka_timestamp)
 
 
+def _is_large_or_deep(value: bytes) -> bool:
+    return len(value) > MAX_VALUE_BYTES or value.count(b"[") + value.count(b"{") > strict_json.MAX_DEPTH
+
+
+def _is_oddly_escaped(value: bytes) -> bool:
+    """Whether an escape may be one of U+0000 or of a surrogate."""
+    return b"\\u0000" in value or b"\\ud" in value or b"\\uD" in value
+
+
 def _record(wire: _Wire, told: object, kafka_timestamp: int) -> SearchLogRecord | Unusable:
-    """The record of checked fields; `told` is the timestamp as it came."""
-    timestamp = checked_timestamp(told, kafka_timestamp)
-    if isinstance(timestamp, Unusable):
-        return timestamp
-    identity = _text_of(wire.client_id) or _session_id(wire)
-    if identity is None:
-        return Unusable("no_identity", "neither client_id nor session_id")
-    action, query_id, query = wire.action_name or None, _text_of(wire.query_id), None
-    if action is None:
-        if wire.user_query is None:
-            return Unusable("unknown_kind", "neither user_query nor action_name")
-        if query_id is None:
-            return Unusable("no_query_id", "a query record without query_id")
-        query = normalised_query(wire.user_query)
-    attributes = wire.query_attributes or _NO_QUERY_ATTRIBUTES
+    """The record of checked fields; `told` is the timestamp as it came. The common cases are looked at in place:
+    calls are what this costs."""
+    timestamp = told if isinstance(told, int) else milliseconds_of_text(told) if isinstance(told, str) else None
+    if timestamp is None or not FIRST_MS <= timestamp <= LAST_MS or 0 <= kafka_timestamp < timestamp - AHEAD_MS:
+        found = checked_timestamp(told, kafka_timestamp)
+        if isinstance(found, Unusable):
+            return found
+        timestamp = found
+    identity, query_id, application = wire.client_id, wire.query_id, wire.application or DEFAULT_APPLICATION
+    if not identity or isinstance(identity, int):
+        identity = _text_of(identity) or _session_id(wire)
+        if identity is None:
+            return Unusable("no_identity", "neither client_id nor session_id")
+    if not query_id or isinstance(query_id, int):
+        query_id = _text_of(query_id)
+    if wire.action_name:
+        return SearchLogRecord(application, identity, timestamp, query_id, wire.action_name)
+    if wire.user_query is None:
+        return Unusable("unknown_kind", "neither user_query nor action_name")
+    if query_id is None:
+        return Unusable("no_query_id", "a query record without query_id")
+    attributes, hits = wire.query_attributes or _NO_QUERY_ATTRIBUTES, wire.query_response_hit_ids
     return SearchLogRecord(
-        wire.application or DEFAULT_APPLICATION,
+        application,
         identity,
         timestamp,
-        query,
         query_id,
-        action,
+        None,
+        normalised_query(wire.user_query),
         attributes.market or DEFAULT_MARKET,
         attributes.language or None,
         attributes.engine or None,
-        _texts_of(wire.query_response_hit_ids),
+        None if hits is None else hits if _is_text(hits) else [str(hit) for hit in hits],
     )
-
-
-def _fast(value: bytes) -> _Wire:
-    """The typed decoding; any doubt about the value raises."""
-    if b"\\u" in value and (b"\\u0000" in value or b"\\ud" in value or b"\\uD" in value):
-        raise _DoubtError
-    if len(value) > _SHALLOW_BYTES and value.count(b"[") + value.count(b"{") > strict_json.MAX_DEPTH:
-        raise _DoubtError
-    if not value.isascii():
-        value.decode()
-    wire = _decode(value)
-    event = wire.event_attributes
-    if event is not None:
-        _check_digits(event.session_id)
-        if event.object is not None:
-            _check_digits(event.object.object_id)
-    _check_digits(wire.session_id)
-    _check_digits(wire.client_id)
-    _check_digits(wire.query_id)
-    for hit in wire.query_response_hit_ids or ():
-        if hit.__class__ is int:
-            _check_digits(hit)
-    return wire
-
-
-def _check_digits(value: str | int | None) -> None:
-    """The decoder limits text; an integer of more digits than an id may have is left to the slow path."""
-    if value.__class__ is int and len(str(value)) > MAX_ID_CHARS:
-        raise _DoubtError
 
 
 def _text_of(value: str | int | None) -> str | None:
@@ -180,13 +170,21 @@ def _text_of(value: str | int | None) -> str | None:
     return str(value) if isinstance(value, int) else value or None
 
 
-def _texts_of(values: list[str | int] | None) -> list[str] | None:
-    return None if values is None else [value if isinstance(value, str) else str(value) for value in values]
+def _is_text(values: list[str | int]) -> TypeGuard[list[str]]:
+    return int not in map(type, values)
 
 
 def _session_id(wire: _Wire) -> str | None:
     inner = wire.event_attributes
     return _text_of(wire.session_id) or (_text_of(inner.session_id) if inner is not None else None)
+
+
+def _decided(value: bytes, kafka_timestamp: int) -> SearchLogRecord | Unusable:
+    """What the slow path makes of a value that the fast one has a doubt about."""
+    if len(value) > MAX_VALUE_BYTES:
+        return Unusable("too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES}")
+    slow = _slow(value)
+    return slow if isinstance(slow, Unusable) else _record(*slow, kafka_timestamp)
 
 
 def _slow(value: bytes) -> tuple[_Wire, object] | Unusable:

@@ -1,13 +1,13 @@
 """Sessions and searches of one partition, exactly as CONTRACT 3 defines them.
 
 State is a function of the log: the same records in the same order give the same sessions, whatever the cuts
-between batches, and a snapshot taken after any record continues as if nothing had happened.
+between batches, and a snapshot taken between two batches continues as if nothing had happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from functools import lru_cache
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -31,6 +31,9 @@ REFORMULATION_MS = 5 * 60_000
 AUTOMATED_RECORDS = 2_000
 """A session of more records is a program's, not a shopper's: it adds nothing."""
 
+_DUE_STEP_MS = 1_000
+"""Sessions wait for their end together with those of the same second: few enough to look through again."""
+
 
 class Search(msgspec.Struct, array_like=True, gc=False):
     """One search of a session. Times in milliseconds since 1970."""
@@ -41,7 +44,6 @@ class Search(msgspec.Struct, array_like=True, gc=False):
     """Time of its first record in log order; the hour of its pane."""
     last: int
     """Highest time among its records and events."""
-    ids: list[str]
     engaged: bool = False
     zero_result: bool | None = None
     """Whether the first of its query records that has a result list has an empty one; None before there is one."""
@@ -56,12 +58,12 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     high: int
     records: int
     searches: list[Search]
-    closed: bool = False
+    owners: dict[str, int]
+    """By `query_id`, the place in `searches` of the search that has it."""
 
     def takes(self, timestamp: int) -> bool:
-        """Whether a record of this time belongs to this session."""
-        low, high = self.low, self.high
-        return low - GAP_MS <= timestamp <= high + GAP_MS and (max(high, timestamp)) - (min(low, timestamp)) <= SPAN_MS
+        """Whether a record of this time, which is not later than the last one, belongs to this session."""
+        return timestamp <= self.high and self.low - timestamp <= GAP_MS and self.high - timestamp <= SPAN_MS
 
 
 class RunSnapshot(msgspec.Struct, array_like=True):
@@ -72,11 +74,18 @@ class RunSnapshot(msgspec.Struct, array_like=True):
     sessions: list[Session]
 
 
+@lru_cache(maxsize=4_096)
+def shared(text: str) -> str:
+    """The same text as one object: thousands of sessions have one market and one application."""
+    return text
+
+
 class RunSessions:
     """Open sessions of one run in one partition.
 
-    `watermark` is the highest timestamp of the run's usable records so far. Invariant: after `add`, no open
-    session has its last record more than 35 minutes below it.
+    `watermark` is the highest timestamp of the run's usable records so far. A session whose last record is more than
+    35 minutes below it takes no further record, and its effects are there after `close_due`: once a batch is soon
+    enough, since nothing is written before.
     """
 
     def __init__(self, run: str, engagement: frozenset[str], snapshot: RunSnapshot | None = None) -> None:
@@ -84,44 +93,78 @@ class RunSessions:
         self.watermark = snapshot.watermark if snapshot else 0
         self._automated = 0
         self._engagement = engagement
-        self._open = {(s.application, s.identity): s for s in snapshot.sessions} if snapshot else {}
-        self._order = 0
-        self._due: list[tuple[int, int, Session]] = []
-        self._rebuild_due()
+        self._open: dict[str, dict[str, Session]] = {}
+        """By application, then by identity."""
+        self._waiting: dict[int, list[Session]] = {}
+        """By the step in which their last record was when they were put here: it may have moved on since."""
+        self._steps: list[int] = []
+        """A heap of the keys of `_waiting`."""
+        for session in snapshot.sessions if snapshot else ():
+            self._open.setdefault(session.application, {})[session.identity] = session
+            self._wait(session)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(map(len, self._open.values()))
 
     def add(self, record: SearchLogRecord, panes: Panes) -> bool:
-        """Take one usable record; sessions that it closes add to `panes`. Returns whether it opened a search."""
-        key = (record.application, record.identity)
-        timestamp = record.timestamp
-        session = self._open.get(key)
-        if session is None or not session.takes(timestamp):
-            if session is not None:
-                self._close(session, panes)
-            session = self._opened(key, timestamp)
-        elif timestamp > session.high:
+        """Take one usable record; a session that it ends adds to `panes`. Returns whether it opened a search.
+
+        Every record comes through here: the usual one costs no call."""
+        timestamp, watermark = record.timestamp, self.watermark
+        sessions = self._open.get(record.application)
+        session = None if sessions is None else sessions.get(record.identity)
+        if session is None:
+            session = self._opened(record)
+        elif session.high < watermark - CLOSE_AFTER_MS:
+            session = self._reopened(session, record, panes)
+        elif 0 <= timestamp - session.high <= GAP_MS and timestamp - session.low <= SPAN_MS:
             session.high = timestamp
-        elif timestamp < session.low:
-            session.low = timestamp
+        elif session.takes(timestamp):
+            session.low = min(session.low, timestamp)
+        else:
+            session = self._reopened(session, record, panes)
         session.records += 1
-        opened = False
-        if session.records <= AUTOMATED_RECORDS:
-            opened = self._record(session, record)
-        elif session.searches:
-            session.searches = []
-        self.watermark = max(self.watermark, timestamp)
-        if self._due[0][0] < self.watermark - CLOSE_AFTER_MS:
-            self._close_due(panes)
-        return opened
+        if timestamp > watermark:
+            self.watermark = timestamp
+        searches = session.searches
+        if session.records > AUTOMATED_RECORDS:
+            if searches:
+                session.searches, session.owners = [], {}
+            return False
+        if record.query is not None:
+            return bool(record.query) and _query(session, record, record.query)
+        if searches:
+            # An event belongs to the search that has its id, else to the latest.
+            search = searches[session.owners.get(record.query_id or "", -1)]
+            if timestamp > search.last:  # noqa: PLR1730 - `max` would take three times as long
+                search.last = timestamp
+            if record.action in self._engagement:
+                search.engaged = True
+        return False
+
+    def close_due(self, panes: Panes) -> None:
+        """Close the sessions whose last record is more than 35 minutes below the watermark."""
+        limit = self.watermark - CLOSE_AFTER_MS
+        later: list[Session] = []
+        while self._steps and self._steps[0] * _DUE_STEP_MS < limit:
+            for session in self._waiting.pop(heappop(self._steps)):
+                if session.high >= limit:
+                    later.append(session)
+                elif self._is_open(session):
+                    self._close(session, panes)
+                    self._forget(session)
+        for session in later:
+            if self._is_open(session):
+                self._wait(session)
 
     def close_all(self, panes: Panes) -> None:
         """Close every open session: the run has ended, or the partition has stood at its end."""
-        for session in list(self._open.values()):
-            self._close(session, panes)
+        for sessions in self._open.values():
+            for session in sessions.values():
+                self._close(session, panes)
         self._open.clear()
-        self._due.clear()
+        self._waiting.clear()
+        self._steps.clear()
 
     def take_automated(self) -> int:
         """How many closed sessions were programs' since the last call."""
@@ -129,105 +172,83 @@ class RunSessions:
         return taken
 
     def snapshot(self) -> RunSnapshot:
-        """The state; valid until the next `add`."""
-        return RunSnapshot(self.run, self.watermark, list(self._open.values()))
+        """The state after `close_due`; valid until the next `add`."""
+        open_sessions = [session for sessions in self._open.values() for session in sessions.values()]
+        return RunSnapshot(self.run, self.watermark, open_sessions)
 
-    def _opened(self, key: tuple[str, str], timestamp: int) -> Session:
-        session = Session(key[0], key[1], timestamp, timestamp, 0, [])
-        self._open[key] = session
-        self._order += 1
-        heappush(self._due, (timestamp, self._order, session))
+    def _opened(self, record: SearchLogRecord) -> Session:
+        application, timestamp = shared(record.application), record.timestamp
+        session = Session(application, record.identity, timestamp, timestamp, 0, [], {})
+        self._open.setdefault(application, {})[record.identity] = session
+        self._wait(session)
         return session
 
-    def _rebuild_due(self) -> None:
-        self._due = [(session.high, i, session) for i, session in enumerate(self._open.values())]
-        self._order = len(self._due)
-        heapify(self._due)
+    def _reopened(self, session: Session, record: SearchLogRecord, panes: Panes) -> Session:
+        self._close(session, panes)
+        return self._opened(record)
 
-    def _close_due(self, panes: Panes) -> None:
-        """Close what is due. An entry's time is a lower bound of its session's last record: look, then put it back."""
-        limit = self.watermark - CLOSE_AFTER_MS
-        while self._due and self._due[0][0] < limit:
-            _, order, session = heappop(self._due)
-            if session.closed:
-                continue
-            if session.high >= limit:
-                heappush(self._due, (session.high, order, session))
-                continue
-            self._close(session, panes)
-            del self._open[session.application, session.identity]
+    def _wait(self, session: Session) -> None:
+        step = session.high // _DUE_STEP_MS
+        waiting = self._waiting.get(step)
+        if waiting is None:
+            self._waiting[step] = [session]
+            heappush(self._steps, step)
+        else:
+            waiting.append(session)
+
+    def _is_open(self, session: Session) -> bool:
+        """Whether it is still its shopper's open session: another may have taken its place."""
+        return self._open.get(session.application, {}).get(session.identity) is session
+
+    def _forget(self, session: Session) -> None:
+        sessions = self._open[session.application]
+        del sessions[session.identity]
+        if not sessions:
+            del self._open[session.application]
 
     def _close(self, session: Session, panes: Panes) -> None:
-        session.closed = True
         if session.records > AUTOMATED_RECORDS:
             self._automated += 1
             return
-        for key, counters in counted(self.run, session):
-            panes.count(key, counters)
-
-    def _record(self, session: Session, record: SearchLogRecord) -> bool:
-        if record.query is None:
-            self._event(session, record)
-            return False
-        return bool(record.query) and _query(session, record, record.query)
-
-    def _event(self, session: Session, record: SearchLogRecord) -> None:
-        search = _owner(session, record.query_id)
-        if search is None:
-            return
-        search.last = max(search.last, record.timestamp)
-        if record.action in self._engagement:
-            search.engaged = True
-
-
-def _owner(session: Session, query_id: str | None) -> Search | None:
-    """The search an event belongs to: the one that has its id, else the latest, else none."""
-    searches = session.searches
-    if query_id is not None:
-        for search in searches:
-            if query_id in search.ids:
-                return search
-    return searches[-1] if searches else None
+        count_searches(self.run, session, panes)
 
 
 def _query(session: Session, record: SearchLogRecord, query: str) -> bool:
     """A query record gives a known search its time, joins the latest (paging, refresh), or opens one: then true."""
-    query_id, timestamp = record.query_id or "", record.timestamp
-    for known in session.searches:
-        if query_id in known.ids:
-            known.last = max(known.last, timestamp)
-            return False
-    search = session.searches[-1] if session.searches else None
-    opens = search is None or search.query != query
-    if search is None or opens:
-        search = Search(query, record.market, timestamp, timestamp, [query_id])
-        session.searches.append(search)
-    else:
-        search.ids.append(query_id)
-        search.last = max(search.last, timestamp)
+    query_id, timestamp, searches, owners = record.query_id or "", record.timestamp, session.searches, session.owners
+    place = owners.get(query_id)
+    if place is not None:
+        searches[place].last = max(searches[place].last, timestamp)
+        return False
+    opens = not searches or searches[-1].query != query
+    if opens:
+        searches.append(Search(query, shared(record.market), timestamp, timestamp))
+    search = searches[-1]
+    owners[query_id] = len(searches) - 1
+    search.last = max(search.last, timestamp)
     if search.zero_result is None and record.hits is not None:
         search.zero_result = not record.hits
     return opens
 
 
-def counted(run: str, session: Session) -> Iterator[tuple[PaneKey, Counters]]:
-    """What each search of a closed session adds, and to which pane."""
-    seen: set[tuple[str, str]] = set()
-    following: list[Search | None] = [*session.searches[1:], None]
-    for search, after in zip(session.searches, following, strict=False):
-        first = (search.market, search.query) not in seen
-        seen.add((search.market, search.query))
-        yield (
+def count_searches(run: str, session: Session, panes: Panes) -> None:
+    """Add what each search of a closed session counts to its pane."""
+    searches, seen = session.searches, set[tuple[str, str]]()
+    for place, search in enumerate(searches, 1):
+        after = searches[place] if place < len(searches) else None
+        asked = (search.market, search.query)
+        panes.count(
             PaneKey(run, session.application, search.market, search.query, search.start // HOUR_MS * HOUR_MS),
             Counters(
                 1,
-                int(first),
-                int(search.engaged),
-                int(after is not None and _reformulates(search, after)),
-                int(after is None and not search.engaged),
-                int(search.zero_result is True),
+                0 if asked in seen else 1,
+                1 if search.engaged else 0,
+                1 if after is not None and _reformulates(search, after) else 0,
+                1 if after is None and not search.engaged else 0,
+                1 if search.zero_result else 0,
             ),
         )
+        seen.add(asked)
 
 
 def _reformulates(search: Search, after: Search) -> bool:

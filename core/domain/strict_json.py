@@ -15,7 +15,8 @@ MAX_DEPTH = 512
 _MAX_DIGITS = 4_000
 """Python refuses to read integers of more than 4,300 digits; no field that is read tells such numbers apart."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, also one that never ends: trying again from each quote in it would take hours for a megabyte."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 _MILLISECOND = timedelta(milliseconds=1)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a text without a zone means UTC: both sides are naive
 
@@ -21,13 +22,13 @@ AHEAD_MS = 5 * 60_000
 
 def parse_timestamp(value: str | int | float) -> int | None:
     """Milliseconds since 1970; None when unreadable or outside 2000 to 9999."""
-    milliseconds = _of_text(value) if isinstance(value, str) else _of_number(value)
+    milliseconds = milliseconds_of_text(value) if isinstance(value, str) else _of_number(value)
     return milliseconds if milliseconds is not None and FIRST_MS <= milliseconds <= LAST_MS else None
 
 
 def to_datetime(milliseconds: int) -> datetime:
     """The aware UTC time of milliseconds since 1970."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + timedelta(0, milliseconds // 1000, milliseconds % 1000 * 1000)
 
 
 def to_milliseconds(time: datetime) -> int:
@@ -35,14 +36,17 @@ def to_milliseconds(time: datetime) -> int:
     return (time - EPOCH) // _MILLISECOND
 
 
-def _of_text(text: str) -> int | None:
+def milliseconds_of_text(text: str) -> int | None:
+    """Milliseconds since 1970 of a time in text, rounded down, of any year; None when unreadable."""
     if "\0" in text:
         return None
     try:
         time = datetime.fromisoformat(text)
-        return (time - (_NAIVE_EPOCH if time.tzinfo is None else EPOCH)) // _MILLISECOND
+        passed = time - (_NAIVE_EPOCH if time.tzinfo is None else EPOCH)
     except (ValueError, OverflowError):
         return None
+    # Half the cost of `passed // _MILLISECOND`. Microseconds are never negative: this rounds down too.
+    return passed.days * DAY_MS + passed.seconds * 1000 + passed.microseconds // 1000
 
 
 def _of_number(number: int | float) -> int | None:

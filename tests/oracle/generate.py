@@ -54,12 +54,15 @@ def make_log(
         )
         if at[partition] > NOW_MS:
             at[partition] = NOW_MS
-        records.append(_record(random, at[partition], partition, offsets[partition], identities, runs))
+        records.append(make_record(random, at[partition], partition, offsets[partition], identities, runs))
         offsets[partition] += 1
     return records
 
 
-def _record(random: Random, at: int, partition: int, offset: int, identities: int, runs: tuple[str, ...]) -> LogRecord:
+def make_record(
+    random: Random, at: int, partition: int, offset: int, identities: int, runs: tuple[str, ...]
+) -> LogRecord:
+    """One record of this time: mostly sound, one in a hundred wrong, one in a hundred the end of its run."""
     headers = tuple(_headers(random, runs))
     luck = random.random()
     if luck < 0.01:

@@ -24,14 +24,13 @@ def same_as_oracle(value: bytes, kafka_ts: int) -> None:
         if expected.names:
             assert any(found.detail.startswith(name) for name in expected.names), (expected, found)
         return
-    query = None if expected.action is not None else normalise(expected.user_query or "")
+    always = expected.application, expected.identity, expected.at, expected.query_id, expected.action
+    if expected.action is not None:
+        assert found == SearchLogRecord(*always)
+        return
     assert found == SearchLogRecord(
-        expected.application,
-        expected.identity,
-        expected.at,
-        query,
-        expected.query_id,
-        expected.action,
+        *always,
+        normalise(expected.user_query or ""),
         expected.market,
         expected.language,
         expected.engine,

@@ -17,11 +17,11 @@ ENGAGEMENT = frozenset({"click"})
 def query(
     at: int, text: str, query_id: str = "", *, who: str = "a", hits: list[str] | None = None, market: str = "m"
 ) -> SearchLogRecord:
-    return SearchLogRecord("app", who, T0 + at, text, query_id or f"{text}-{at}", None, market, None, None, hits)
+    return SearchLogRecord("app", who, T0 + at, query_id or f"{text}-{at}", None, text, market, None, None, hits)
 
 
 def act(at: int, query_id: str | None = None, *, who: str = "a", action: str = "click") -> SearchLogRecord:
-    return SearchLogRecord("app", who, T0 + at, None, query_id, action, "m", None, None, None)
+    return SearchLogRecord("app", who, T0 + at, query_id, action)
 
 
 def panes_of(*records: SearchLogRecord, end: bool = True) -> dict[str, Counters]:
@@ -29,6 +29,7 @@ def panes_of(*records: SearchLogRecord, end: bool = True) -> dict[str, Counters]
     sessions, panes = RunSessions("live", ENGAGEMENT), Panes()
     for record in records:
         sessions.add(record, panes)
+    sessions.close_due(panes)
     if end:
         sessions.close_all(panes)
     total = Panes()
@@ -169,5 +170,5 @@ def test_a_pane_is_of_the_hour_of_its_searchs_first_record() -> None:
 
 
 def test_applications_are_apart() -> None:
-    other = SearchLogRecord("other", "a", T0 + 1, None, None, "click", "m", None, None, None)
+    other = SearchLogRecord("other", "a", T0 + 1, None, "click")
     assert panes_of(query(0, "lamp"), other)["lamp"].engaged == 0

@@ -65,7 +65,15 @@ def test_numbers_of_any_size_are_json(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"[" * 1_048_576, b'{"a":' * 200_000, b'"' + b"\\" * 1_048_574, b'"' * 1_048_576, b"[{" * 500_000]
+    "value",
+    [
+        b"[" * 1_048_576,
+        b'{"a":' * 200_000,
+        b'"' + b"\\" * 1_048_574,
+        b'"' * 1_048_576,
+        b"[{" * 500_000,
+        b"[" * 513 + b'"' + b'\\"' * 500_000,
+    ],
 )
 def test_the_worst_megabyte_is_decided_within_a_second(value: bytes) -> None:
     started = time.process_time()

@@ -1,0 +1,1 @@
+"""Search logs with broken records in them, by the million."""
