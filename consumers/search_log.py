@@ -39,6 +39,9 @@ def build(
         event=event,
         batch_records=settings.stream_batch_records,
         batch_seconds=settings.stream_batch_seconds,
+        batch_bytes=settings.stream_batch_bytes,
+        dead_share=settings.stream_dead_letter_share,
+        dead_window=settings.stream_dead_letter_window,
     )
     return StreamProcess(plan, source, store, clock, metrics, owner)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from core.domain.effects import Effects, RawRecord
+from core.domain.positions import Ends, Stop
 from core.ports import NewTask, OutgoingEvent
 
 
@@ -16,6 +17,14 @@ class Partition(NamedTuple):
 
     topic: str
     partition: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignment:
+    """A partition that the group gave us, as the broker has it. Each is another, also of the same partition twice."""
+
+    partition: Partition
+    ends: Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,11 @@ class PartitionStart:
     applied: int
     snapshot: bytes | None
     snapshot_offset: int
+    topic_id: str | None = None
+    """The topic whose offsets these are; None when no broker has said."""
+    stop: Stop | None = None
+    pass_until: int = -1
+    """Up to this offset a person has said that unusable records are no reason to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,11 @@ class Progress:
     end_offset: int
     open_sessions: int
     watermark: datetime | None
+    topic_id: str | None = None
+    """None leaves what is stored."""
+    stop: Stop | None = None
+    missing: int = 0
+    """Records that were found to be gone before they were read, to be added to those known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +85,34 @@ class StreamStore(Protocol):
         Safe to repeat after RetryLater: a transaction that did get through is known by its turn."""
         ...
 
+    async def released(self, stopped: Mapping[Partition, int]) -> Sequence[Partition]:
+        """Which of these are not stopped any more, since a person has looked at them. Each with where its log ends by
+        now, which is kept: it is how much waits."""
+        ...
+
 
 class StreamListener(Protocol):
-    """Who a source talks to. The two calls come from the poll thread's group callbacks and hold it up: be quick."""
+    """Who a source talks to. Every call comes on the event loop's thread."""
 
-    async def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """The offset to start each partition at; -1 for its beginning."""
+    def assigned(self, assignments: Sequence[Assignment]) -> None:
+        """The group gave us these, or a look at them anew was asked for: nothing is read before `begin`."""
         ...
 
-    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
-        """Write what is under way (not when `lost`: another owner has it already) and forget the partitions."""
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool, seconds: float) -> None:
+        """Write what is under way (not when `lost`: another owner has it already) and forget the partitions. The
+        poll thread waits for it: it ends within so many seconds, written or not."""
         ...
 
-    def fetched(self, partition: Partition, records: Sequence[RawRecord], end_offset: int) -> None:
-        """Records in log order, and where the log ended when last heard."""
+    def fetched(self, partition: Partition, records: Sequence[RawRecord], size: int, end_offset: int) -> None:
+        """Records in log order, the bytes of their values, and where the log ended when last heard."""
         ...
 
     def at_end(self, partition: Partition, next_offset: int) -> None:
         """The partition has been read to its end."""
+        ...
+
+    def grown(self, partition: Partition, end_offset: int) -> None:
+        """Where the log of a partition that is not read now ends."""
         ...
 
 
@@ -94,8 +123,20 @@ class RecordSource(Protocol):
         """Read until `close`; raises what killed the poll thread."""
         ...
 
-    def taken(self, partition: Partition, records: int) -> None:
-        """The listener is done with so many records: room for more."""
+    def begin(self, assignment: Assignment, offset: int) -> None:
+        """Read an assigned partition from an offset on; without effect when the assignment is over."""
+        ...
+
+    def hold(self, partition: Partition) -> None:
+        """Read nothing more of it until `look`."""
+        ...
+
+    def look(self, partition: Partition) -> None:
+        """Ask the broker about an assigned partition anew: `assigned` comes again."""
+        ...
+
+    def taken(self, partition: Partition, size: int) -> None:
+        """The listener is done with records of so many bytes: room for more."""
         ...
 
     def commit_hint(self, partition: Partition, next_offset: int) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from core.adapters.kafka_options import LIBRDKAFKA
+from core.adapters.kafka_options import LIBRDKAFKA, shared_options
+from core.domain.replays import Delivered
 from core.errors import RetryLater, SettingsError, StopProcess
 from core.ports import OutgoingRecord
 
@@ -21,6 +23,9 @@ ADMIN_S = 15.0
 
 METADATA_S = 5.0
 """Seconds for the list of topics: a broker that is there answers in milliseconds, one that is not is said so soon."""
+
+LOOK_S = 0.1
+"""Seconds between looks for new partitions: brokers hear of them within a tenth of a second or two."""
 
 _DEFAULTS: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
@@ -39,16 +44,23 @@ class KafkaSink:
     """Port `RecordSink`. Nothing connects before the first use."""
 
     def __init__(self, servers: str, options: Mapping[str, str | int | float | bool]) -> None:
-        shared = {key: value for key, value in options.items() if key not in _CONSUMER_ONLY}
-        self._options = {**_DEFAULTS, **shared, "bootstrap.servers": servers, "client.id": "assay"}
-        self._admin_options = {**shared, "bootstrap.servers": servers, "client.id": "assay"}
+        self._admin_options = shared_options(servers, options)
+        self._options = {**_DEFAULTS, **self._admin_options}
         self._producer: Producer | None = None
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         await asyncio.to_thread(self._send, records)
 
+    async def deliver(self, records: Sequence[OutgoingRecord]) -> list[Delivered]:
+        """As `send`; says where the records stand."""
+        return await asyncio.to_thread(self._send, records)
+
     async def ensure_topics(self, topics: Sequence[str]) -> None:
         await asyncio.to_thread(self._ensure, topics)
+
+    async def ensure_partitions(self, topic: str, count: int) -> None:
+        """Give the topic, which is there, so many partitions if it has fewer; returns when they can be sent to."""
+        await asyncio.to_thread(self._grow, topic, count)
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -56,12 +68,15 @@ class KafkaSink:
             await asyncio.to_thread(self._producer.flush, FLUSH_S)
             self._producer = None
 
-    def _send(self, records: Sequence[OutgoingRecord]) -> None:
+    def _send(self, records: Sequence[OutgoingRecord]) -> list[Delivered]:
         failures: list[KafkaError] = []
+        stand: list[Delivered] = []
 
-        def delivered(error: KafkaError | None, _message: Message) -> None:
+        def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 failures.append(error)
+            else:
+                stand.append(Delivered(message.topic() or "", message.partition() or 0, message.offset() or 0))
 
         try:
             producer = self._producer = self._producer or Producer(self._options, logger=LIBRDKAFKA)
@@ -74,6 +89,7 @@ class KafkaSink:
             raise RetryLater(f"Kafka did not take {left} of {len(records)} records within {FLUSH_S:.0f} s")
         if failures:
             raise reaction(failures[0])
+        return stand
 
     def _ensure(self, topics: Sequence[str]) -> None:
         try:
@@ -88,14 +104,30 @@ class KafkaSink:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise reaction(error.args[0]) from None
 
+    def _grow(self, topic: str, count: int) -> None:
+        try:
+            admin = AdminClient(self._admin_options, logger=LIBRDKAFKA)
+            if _partitions(admin, topic) < count:
+                for future in admin.create_partitions([NewPartitions(topic, count)]).values():
+                    _made(future.result(ADMIN_S))
+            _await_partitions(admin, topic, count)
+        except TimeoutError:
+            raise RetryLater(f"Kafka did not make partitions of {topic} within {ADMIN_S:.0f} s") from None
+        except KafkaException as error:
+            raise reaction(error.args[0]) from None
 
-_CONSUMER_ONLY = {
-    "group.protocol",
-    "group.id",
-    "partition.assignment.strategy",
-    "session.timeout.ms",
-    "isolation.level",
-}
+
+def _partitions(admin: AdminClient, topic: str) -> int:
+    return len(admin.list_topics(topic, timeout=METADATA_S).topics[topic].partitions)
+
+
+def _await_partitions(admin: AdminClient, topic: str, count: int) -> None:
+    """A broker hears of new partitions a moment after they are made."""
+    deadline = time.monotonic() + ADMIN_S
+    while _partitions(admin, topic) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(LOOK_S)
 
 
 def _made(_: object) -> None:

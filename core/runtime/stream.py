@@ -1,6 +1,6 @@
 """The run loop of a stream process: fetched records are folded, and what they change is written in one transaction.
 
-One place writes: `_write`. Everything a partition holds in memory can be dropped at any moment, because the next
+One place writes: `StreamWriter`. Everything a partition holds in memory can be dropped at any moment, because the next
 owner (or this one again) starts from the store. Committed is never above what was folded, and what was folded of a
 partition is either wholly in the transaction or not at all.
 """
@@ -8,17 +8,20 @@ partition is either wholly in the transaction or not at all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from core.domain.effects import RawRecord, merged_effects
-from core.domain.timestamps import to_datetime
-from core.errors import LostOwnership, RetryLater
+from core.domain.effects import RawRecord
+from core.domain.positions import Stop
+from core.errors import RetryLater, StopProcess
 from core.ports import Clock
-from core.runtime.partitions import Owned, Part, StreamPlan, is_old, monotonic
-from core.runtime.process import Health, patiently, wait_for
-from core.stream_ports import Partition, Progress, RecordSource, StreamCommit, StreamStore
+from core.runtime.holdings import Holdings
+from core.runtime.partitions import Owned, StreamPlan, monotonic, owned_from
+from core.runtime.process import Health, wait_for
+from core.runtime.stream_metrics import StreamMetrics
+from core.runtime.stream_writer import StreamWriter
+from core.stream_ports import Assignment, Partition, RecordSource, StreamStore
 from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -26,12 +29,15 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 30.0
 """A loop that has not turned for this long hangs: its slowest turn, a 60 MB snapshot, takes two."""
 
-FOLD_AHEAD = 4
-"""While a transaction is written, so many batches more may be folded for the next one: a stream that lags behind then
-writes fewer and larger transactions, and waits less for the database."""
-
 TURN_S = 0.25
 """The loop looks up at least this often: a quarter of the time a record may wait."""
+
+FENCED_LOOK_S = 10.0
+"""A partition that another took while the group still gives it to us is taken back after this: whoever lost it has
+heard of it by then, within a session time-out of KIP-848's usual 5 to 45 s or at its own next look."""
+
+STOPPED_LOOK_S = 5.0
+"""A stopped partition that a person has released is read again within this."""
 
 
 class StreamProcess:
@@ -49,32 +55,42 @@ class StreamProcess:
         self._plan = plan
         self._source = source
         self._store = store
-        self._clock = clock
-        self._metrics = metrics
+        self._metrics = StreamMetrics(metrics, clock)
         self._owner = owner
-        self._owned: dict[Partition, Owned] = {}
-        self._unwritten = 0
-        self._oldest = 0.0
+        self._held = Holdings(plan, source)
+        self._writer = StreamWriter(plan, source, store, clock, self._metrics, self._held, self._is_stopping)
+        self._assigned: dict[Partition, Assignment] = {}
+        self._taking: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._queued = asyncio.Event()
         self._write_lock = asyncio.Lock()
         self._stopping = False
-        self._away = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._beat = 0.0
-        self.progress = 0
+        self._looked = 0.0
+
+    @property
+    def progress(self) -> int:
+        return self._writer.records
 
     @property
     def name(self) -> str:
         return self._plan.name
 
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
     async def run(self) -> None:
-        self._beat = monotonic()
         async with asyncio.TaskGroup() as tasks:
+            beats = tasks.create_task(self._beats())
+            folds = tasks.create_task(self._folds())
             turns = tasks.create_task(self._turns())
             await self._source.run(self)
             self._stopping = True
             self._wake.set()
             await turns
+            folds.cancel()
+            beats.cancel()
 
     def stop(self) -> None:
         self._stopping = True
@@ -82,9 +98,13 @@ class StreamProcess:
         self._source.close()
 
     async def idle(self) -> bool:
-        owned = self._owned.values()
-        writes = self._unwritten > 0 or self._write_lock.locked()
-        return bool(owned) and not writes and all(o.at_end and not o.queued and not o.changed for o in owned)
+        owned = list(self._held.all())
+        under_way = len(owned) < len(self._assigned) or self._held.waits() or self._write_lock.locked()
+        if not owned or under_way or not all(o.is_done() or (o.stop and not o.changed) for o in owned):
+            return False
+        for stopped in (o for o in owned if o.stop):
+            raise StopProcess(f"{_place(stopped.partition)} is not read to its end, it is stopped: {_said(stopped)}")
+        return True
 
     async def nudge(self) -> None:
         self._wake.set()
@@ -92,208 +112,152 @@ class StreamProcess:
     def health(self) -> Health:
         now = monotonic()
         beating = now - self._beat < HEARTBEAT_S and now - self._source.beat() < HEARTBEAT_S
-        missing = [name for name, away in (("PostgreSQL", self._away), ("Kafka", self._source.away())) if away]
-        detail = f"{len(self._owned)} partitions" + "".join(f", waiting for {name}" for name in missing)
-        return Health(beating, bool(self._owned) and not missing, detail)
+        missing = [name for name, away in (("PostgreSQL", self._writer.away), ("Kafka", self._source.away())) if away]
+        stopped = sum(owned.stop is not None for owned in self._held.all())
+        detail = f"{len(self._held)} partitions" + (f", {stopped} stopped" if stopped else "")
+        detail += "".join(f", waiting for {name}" for name in missing)
+        return Health(beating, len(self._held) > 0 and not missing, detail)
 
     # What the source says.
 
-    async def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        return {partition: await self._take(partition) for partition in partitions}
+    def assigned(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            self._assigned[assignment.partition] = assignment
+            task = asyncio.ensure_future(self._take(assignment))
+            self._taking.add(task)
+            task.add_done_callback(self._taken)
 
-    async def _take(self, partition: Partition) -> int:
-        start = await patiently(
-            lambda: self._store.take(partition, self._owner), self._clock, "PostgreSQL", lambda: self._stopping
-        )
-        fold = self._plan.fold(partition, start.snapshot)
-        begin = start.snapshot_offset + 1 if self._plan.keeps_sessions else start.applied + 1
-        self._owned[partition] = Owned(
-            partition, start.epoch, start.turn, start.applied, fold, begin - 1, start.applied + 1, monotonic()
-        )
-        log.info("stream.assigned", topic=partition.topic, partition=partition.partition, applied=start.applied)
-        return begin if begin > 0 else -1
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._taking.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fail(task.exception())
 
-    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
-        async with self._write_lock:
-            mine = [self._owned[p] for p in partitions if p in self._owned]
-            for owned in mine:
-                # A last snapshot, so that the next owner need not read the log back.
-                owned.changed = owned.changed or (self._plan.keeps_sessions and owned.folded == owned.applied >= 0)
-            try:
+    async def _take(self, assignment: Assignment) -> None:
+        partition = assignment.partition
+        async with self._write_lock:  # a transaction under way may hold a part of it, from before
+            self._writer.drop(partition)
+        if self._assigned.get(partition) is not assignment:
+            return  # gone again: taking it would fence whoever has it
+        try:
+            start = await self._writer.patiently(lambda: self._store.take(partition, self._owner))
+        except RetryLater:
+            return  # the process is ending
+        if self._assigned.get(partition) is not assignment:
+            return  # gone again meanwhile
+        owned, begin = owned_from(self._plan, assignment, start)
+        self._held.put(owned)
+        place = {"topic": partition.topic, "partition": partition.partition}
+        log.info("stream.assigned", applied=start.applied, **place)
+        if isinstance(begin, Stop):
+            log.error("stream.stopped", reason=begin.reason, detail=begin.detail, **place)
+        else:
+            if begin.missing:
+                log.error("stream.records_missing", missing=begin.missing, **place)
+            self._source.begin(assignment, begin.offset)
+        self._wake.set()
+
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool, seconds: float) -> None:
+        for partition in partitions:
+            self._assigned.pop(partition, None)
+            self._writer.fenced.pop(partition, None)
+        try:
+            async with asyncio.timeout(seconds), self._write_lock:
                 if not lost:
-                    await self._write(self._cut(mine, keep=True))
-            except RetryLater as error:
-                log.warning("stream.left_unwritten", error=str(error))
+                    await self._writer.write(self._held.cut(self._last_of(partitions), keep=True))
+        except (RetryLater, TimeoutError) as error:
+            log.warning("stream.left_unwritten", error=str(error) or "no time left")
+        finally:
             for partition in partitions:
-                self._drop(partition)
+                self._writer.drop(partition)
         log.info("stream.revoked", partitions=[p.partition for p in partitions], lost=lost)
 
-    def _drop(self, partition: Partition) -> None:
-        self._owned.pop(partition, None)
-        self._metrics.forget("assay_stream_lag_seconds", topic=partition.topic, partition=partition.partition)
+    def _last_of(self, partitions: Sequence[Partition]) -> list[Owned]:
+        """What is held of them, each with a last snapshot to come: the next owner need not read the log back."""
+        mine = [owned for p in partitions if (owned := self._held.get(p)) is not None]
+        for owned in mine:
+            owned.changed = owned.changed or (self._plan.keeps_sessions and owned.folded == owned.applied >= 0)
+        return mine
 
-    def fetched(self, partition: Partition, records: Sequence[RawRecord], end_offset: int) -> None:
-        owned = self._owned.get(partition)
-        if owned is None:
-            return
-        owned.at_end = False
-        owned.last_record = monotonic()
-        owned.end_offset = max(end_offset, records[-1].offset + 1)
-        owned.queued.append(records)
-        try:
-            self._fold()
-        except Exception as error:  # noqa: BLE001 - in a callback the event loop would only log it: `_turns` raises it
-            self._failure = error
-            self._wake.set()
+    def fetched(self, partition: Partition, records: Sequence[RawRecord], size: int, end_offset: int) -> None:
+        self._held.queue(partition, records, size, end_offset)
+        self._queued.set()
 
     def at_end(self, partition: Partition, next_offset: int) -> None:
-        owned = self._owned.get(partition)
+        owned = self._held.get(partition)
         if owned is not None:
             owned.at_end = True
             owned.end_offset = next_offset
             self._wake.set()
 
-    # Folding: bounded by what may wait for a transaction.
+    def grown(self, partition: Partition, end_offset: int) -> None:
+        owned = self._held.get(partition)
+        if owned is not None:
+            owned.end_offset = max(owned.end_offset, end_offset)
 
-    def _fold(self) -> None:
-        try:
-            for owned in self._owned.values():
-                while owned.queued and self._unwritten < self._plan.batch_records * FOLD_AHEAD:
-                    self._fold_batch(owned, owned.queued.popleft())
-        except BaseException:
-            self._owned.clear()  # half a batch is folded: nothing of it may be written
-            raise
-        if self._unwritten >= self._plan.batch_records:
-            self._wake.set()
+    def _fail(self, error: BaseException | None) -> None:
+        self._failure = error
+        self._wake.set()
 
-    def _fold_batch(self, owned: Owned, records: Sequence[RawRecord]) -> None:
-        if self._unwritten == 0:
-            self._oldest = monotonic()
-        owned.fold.add(records, owned.applied)
-        owned.folded, owned.newest_ms = records[-1].offset, records[-1].timestamp
-        owned.changed = owned.changed or owned.folded > owned.applied
-        if owned.changed:
-            self._unwritten += len(records)
-        self._source.taken(owned.partition, len(records))
+    # Turning.
 
-    # Writing.
+    async def _beats(self) -> None:
+        """The event loop lives, whatever `_turns` waits for; lag grows also while nothing is written."""
+        while True:
+            self._beat = monotonic()
+            self._metrics.lag(self._held.all())
+            await asyncio.sleep(TURN_S)
+
+    async def _folds(self) -> None:
+        """Batch by batch, also while a transaction is written; its answers come in between."""
+        while True:
+            await self._queued.wait()
+            self._queued.clear()
+            while self._held.fold():
+                if self._held.is_full():
+                    self._wake.set()
+                await asyncio.sleep(0)
 
     async def _turns(self) -> None:
         while not self._stopping:
             await wait_for(self._wake, TURN_S)
             self._wake.clear()
-            self._beat = monotonic()
             if self._failure is not None:
                 raise self._failure
-            self._close_idle()
-            if self._is_due():
+            self._held.close_idle()
+            if self._held.is_due():
                 async with self._write_lock:
-                    await self._write_patiently(self._cut(self._owned.values(), keep=False))
-                self._fold()
+                    parts = self._held.cut(self._held.all(), keep=False)
+                    self._queued.set()  # there is room for the next
+                    await self._writer.write_patiently(parts)
+                if self._held.is_full():
+                    self._wake.set()
+            self._look_at_fenced()
+            await self._look_at_stopped()
 
-    def _is_due(self) -> bool:
-        waited = monotonic() - self._oldest
-        full = self._unwritten >= self._plan.batch_records
-        return full or (waited >= self._plan.batch_seconds and any(o.changed for o in self._owned.values()))
+    def _look_at_fenced(self) -> None:
+        """Two owners in the group's eyes are one too many; none is too few, and nobody else would notice that."""
+        due = [p for p, since in self._writer.fenced.items() if monotonic() - since > FENCED_LOOK_S]
+        for partition in due:
+            del self._writer.fenced[partition]
+            if partition in self._assigned:
+                self._source.look(partition)
 
-    def _close_idle(self) -> None:
-        for owned in self._owned.values():
-            stands = owned.at_end and not owned.queued
-            stood = monotonic() - owned.last_record
-            if stands and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
-                owned.fold.close_open()
-                owned.changed = owned.idle_closed = True
-                self._oldest = 0.0
-
-    def _cut(self, owned: Iterable[Owned], *, keep: bool) -> dict[Partition, Part]:
-        """Take what was folded since the last cut. `keep`: with every partition's snapshot, not just the oldest and
-        those that have to be."""
-        changed = [o for o in owned if o.changed]
-        self._unwritten = 0
-        due = min(changed, key=lambda o: o.snapshot_at, default=None)
-        return {o.partition: self._part(o, keep=keep or o.idle_closed or (o is due and is_old(o))) for o in changed}
-
-    def _part(self, owned: Owned, *, keep: bool) -> Part:
-        owned.turn += 1
-        owned.applied = max(owned.applied, owned.folded)
-        owned.changed = owned.idle_closed = False
-        watermark = owned.fold.watermark()
-        progress = Progress(
-            owned.partition,
-            owned.epoch,
-            owned.turn,
-            owned.applied,
-            owned.end_offset,
-            owned.fold.open_sessions(),
-            to_datetime(watermark) if watermark else None,
-        )
-        # Behind what is applied the state is older than the offset it would be kept under.
-        kept = keep and owned.folded >= owned.applied
-        if kept:
-            owned.snapshot_at = monotonic()
-        return Part(progress, owned.fold.take(), owned.fold.snapshot() if kept else None, owned.newest_ms)
-
-    async def _write_patiently(self, parts: dict[Partition, Part]) -> None:
-        """What was cut and not written is gone from memory: its partitions go too, or a later commit would skip it."""
-        written = False
+    async def _look_at_stopped(self) -> None:
+        stopped = {o.partition: o.end_offset for o in self._held.all() if o.stop and not o.changed}
+        if not stopped or monotonic() - self._looked < STOPPED_LOOK_S:
+            return
+        self._looked = monotonic()
         try:
-            await patiently(lambda: self._attempt(parts), self._clock, "PostgreSQL", lambda: self._stopping)
-            written = True
-        except RetryLater as error:
-            log.warning("stream.left_unwritten", error=str(error))
-        finally:
-            if not written:
-                for partition in parts:
-                    self._drop(partition)
-
-    async def _attempt(self, parts: dict[Partition, Part]) -> None:
-        try:
-            await self._write(parts)
+            released = await self._store.released(stopped)
         except RetryLater:
-            self._away = True
-            raise
-        self._away = False
+            return  # the next look finds it
+        for partition in released:
+            self._source.look(partition)
 
-    async def _write(self, parts: dict[Partition, Part]) -> None:
-        """One transaction; without the partitions that another owner has taken, should there be any."""
-        started = monotonic()
-        while parts:
-            try:
-                await self._store.commit(self._commit_of(parts.values()))
-            except LostOwnership as error:
-                log.warning("stream.fenced", partitions=str(error))
-                for partition in error.partitions:
-                    parts.pop(Partition(*partition), None)
-                    self._drop(Partition(*partition))
-            else:
-                break
-        for part in parts.values():
-            self.progress += part.effects.records
-            self._source.commit_hint(part.progress.partition, part.progress.applied + 1)
-            self._measure(part, monotonic() - started)
 
-    def _measure(self, part: Part, seconds: float) -> None:
-        progress, effects, metrics = part.progress, part.effects, self._metrics
-        topic, partition = progress.partition
-        metrics.observe("assay_stream_batch_seconds", seconds, topic=topic)
-        metrics.set("assay_sessions_open", sum(o.fold.open_sessions() for o in self._owned.values()))
-        for dead in effects.dead_letters:
-            metrics.count("assay_dead_letters_total", topic=topic, reason=dead.reason)
-        used = effects.records - len(effects.dead_letters)
-        metrics.count("assay_stream_records_total", used, topic=topic, outcome="used")
-        metrics.count("assay_stream_records_total", len(effects.dead_letters), topic=topic, outcome="dead_letter")
-        metrics.count("assay_panes_written_total", len(effects.panes))
-        metrics.count("assay_sessions_automated_total", effects.automated)
-        metrics.set("assay_stream_lag_records", part.lag, topic=topic, partition=partition)
-        metrics.set("assay_stream_lag_seconds", part.lag_s(self._clock.now()), topic=topic, partition=partition)
+def _said(owned: Owned) -> str:
+    return f"{owned.stop.reason}: {owned.stop.detail}" if owned.stop else ""
 
-    def _commit_of(self, parts: Iterable[Part]) -> StreamCommit:
-        held = list(parts)
-        effects = merged_effects(part.effects for part in held)
-        return StreamCommit(
-            [part.progress for part in held],
-            effects,
-            [self._plan.event(dead) for dead in effects.dead_letters],
-            self._plan.tasks(effects),
-            {part.progress.partition: part.snapshot for part in held if part.snapshot is not None},
-        )
+
+def _place(partition: Partition) -> str:
+    return f"{partition.topic}[{partition.partition}]"

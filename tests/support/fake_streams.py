@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from core.domain.effects import DeadLetter, Effects, RawRecord, ResultList, ResultListKey
 from core.domain.listings import ListingRecord
 from core.domain.panes import Panes
+from core.domain.positions import Ends, Stop
 from core.errors import LostOwnership
 from core.ports import NewTask, OutgoingEvent
-from core.stream_ports import Partition, PartitionStart, Progress, StreamCommit, StreamListener
+from core.stream_ports import Assignment, Partition, PartitionStart, Progress, StreamCommit, StreamListener
+from tests.support.waiting import SOON_S
 
 
 @dataclass
@@ -25,12 +27,17 @@ class PartitionRow:
     progress: Progress | None = None
     snapshot: bytes | None = None
     snapshot_offset: int = -1
+    topic_id: str | None = None
+    stop: Stop | None = None
+    pass_until: int = -1
+    missing: int = 0
 
 
 @dataclass
 class InMemoryStreamStore:
     """Port `StreamStore`. `fail_before` and `fail_after` are raised by the next commits, before or after they are
-    written; while `gate` is not set, commits wait."""
+    written; while `gate` is not set,
+    commits wait; while `take_gate` is not, takes do."""
 
     rows: dict[Partition, PartitionRow] = field(default_factory=dict)
     panes: Panes = field(default_factory=Panes)
@@ -42,16 +49,31 @@ class InMemoryStreamStore:
     fail_before: list[Exception] = field(default_factory=list)
     fail_after: list[Exception] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    take_gate: asyncio.Event = field(default_factory=asyncio.Event)
     commits: list[StreamCommit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self.take_gate.set()
 
     async def take(self, partition: Partition, owner: str) -> PartitionStart:
+        await self.take_gate.wait()
         row = self.rows.setdefault(partition, PartitionRow())
         row.epoch += 1
         row.owner = owner
-        return PartitionStart(row.epoch, row.turn, row.applied, row.snapshot, row.snapshot_offset)
+        return PartitionStart(
+            row.epoch,
+            row.turn,
+            row.applied,
+            row.snapshot,
+            row.snapshot_offset,
+            row.topic_id,
+            row.stop,
+            row.pass_until,
+        )
+
+    async def released(self, stopped: Mapping[Partition, int]) -> list[Partition]:
+        return [p for p in stopped if self.rows.get(p, PartitionRow()).stop is None]
 
     async def commit(self, commit: StreamCommit) -> None:
         await self.gate.wait()
@@ -74,6 +96,8 @@ class InMemoryStreamStore:
         for progress in commit.progress:
             row = self.rows[progress.partition]
             row.turn, row.applied, row.progress = progress.turn, progress.applied, progress
+            row.topic_id, row.stop = progress.topic_id or row.topic_id, progress.stop or row.stop
+            row.missing += progress.missing
             if progress.partition in commit.snapshots:
                 row.snapshot, row.snapshot_offset = commit.snapshots[progress.partition], progress.applied
         self._write_effects(commit.effects)
@@ -101,9 +125,13 @@ class HandSource:
 
     def __init__(self, logs: Mapping[Partition, Sequence[RawRecord]]) -> None:
         self.logs = logs
+        self.topic_id: str | None = None
+        self.assignments: dict[Partition, Assignment] = {}
         self.positions: dict[Partition, int] = {}
+        self.held: list[Partition] = []
         self.waiting: dict[Partition, int] = {}
         self.hints: dict[Partition, int] = {}
+        self.revoke_s = SOON_S
         self.dies_of: Exception | None = None
         self._listener: StreamListener | None = None
         self._ready = asyncio.Event()
@@ -129,10 +157,38 @@ class HandSource:
         return self._listener
 
     async def assign(self, *partitions: Partition) -> None:
-        starts = await (await self.listener()).assigned(partitions)
-        for partition, offset in starts.items():
-            self.positions[partition] = max(offset, 0)
-            self.waiting[partition] = 0
+        """Give partitions to the listener, and wait until it reads them."""
+        await self.offer(*partitions)
+        while not all(partition in self.positions for partition in partitions):  # noqa: ASYNC110 - a port has no event
+            await asyncio.sleep(0)
+
+    async def offer(self, *partitions: Partition) -> None:
+        """Give partitions to the listener, whatever it makes of them."""
+        listener = await self.listener()
+        made = [Assignment(p, self.ends(p)) for p in partitions]
+        for assignment in made:
+            self.positions.pop(assignment.partition, None)
+            self.assignments[assignment.partition] = assignment
+        listener.assigned(made)
+
+    def ends(self, partition: Partition) -> Ends:
+        """The log as it is."""
+        log = self.logs[partition]
+        return Ends(log[0].offset if log else 0, log[-1].offset + 1 if log else 0, self.topic_id)
+
+    def begin(self, assignment: Assignment, offset: int) -> None:
+        if self.assignments.get(assignment.partition) is assignment:
+            self.positions[assignment.partition] = offset
+            self.waiting[assignment.partition] = 0
+
+    def hold(self, partition: Partition) -> None:
+        self.held.append(partition)
+        self.positions.pop(partition, None)
+
+    def look(self, partition: Partition) -> None:
+        if self._listener is not None and partition in self.assignments:
+            assignment = self.assignments[partition] = Assignment(partition, self.ends(partition))
+            self._listener.assigned([assignment])
 
     async def deliver(self, partition: Partition, count: int = 1_000_000) -> None:
         """Hand over the next records; at the log's end say so."""
@@ -142,8 +198,9 @@ class HandSource:
         end = self.logs[partition][-1].offset + 1 if self.logs[partition] else 0
         if records:
             self.positions[partition] = records[-1].offset + 1
-            self.waiting[partition] += len(records)
-            _as_callback(listener.fetched, partition, records, end)
+            size = sum(len(record.value or b"") for record in records)
+            self.waiting[partition] += size
+            _as_callback(listener.fetched, partition, records, size, end)
         if len(left) <= count:
             _as_callback(listener.at_end, partition, end)
         await asyncio.sleep(0)
@@ -152,12 +209,13 @@ class HandSource:
         listener = await self.listener()
         for partition in partitions:
             self.positions.pop(partition, None)
+            self.assignments.pop(partition, None)
         if partitions:
-            await listener.revoked(partitions, lost=lost)
+            await listener.revoked(partitions, lost=lost, seconds=self.revoke_s)
 
-    def taken(self, partition: Partition, records: int) -> None:
+    def taken(self, partition: Partition, size: int) -> None:
         if partition in self.waiting:
-            self.waiting[partition] -= records
+            self.waiting[partition] -= size
 
     def commit_hint(self, partition: Partition, next_offset: int) -> None:
         self.hints[partition] = next_offset

@@ -15,11 +15,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from core.adapters.clock import SystemClock
-from core.adapters.kafka_options import consumer_options
+from core.adapters.days import HistoryDays
+from core.adapters.kafka_options import member_options
 from core.adapters.kafka_source import KafkaSource
 from core.adapters.postgres import Pool, connection
 from core.adapters.stream_store import PostgresStreamStore
 from core.domain.effects import DeadLetter
+from core.domain.retention import HISTORIES, History, Keep
 from core.ports import OutgoingEvent
 from core.runtime.process import Process
 from core.stages.events import dead_letter_event
@@ -86,12 +88,13 @@ def dead_letter(letter: DeadLetter) -> OutgoingEvent:
 
 def source(bootstrap: str, topic: str, options: Options, group: str = "group") -> KafkaSource:
     """A member of the topic's group."""
-    return KafkaSource(consumer_options(bootstrap, f"{topic}.{group}", options), [topic])
+    return KafkaSource(member_options(bootstrap, f"{topic}.{group}", options), [topic], 64_000_000)
 
 
 def store(pool: Pool) -> PostgresStreamStore:
     """The real store."""
-    return PostgresStreamStore(pool, SystemClock())
+    keeps: dict[History, Keep] = {history: Keep(400, 7) for history in HISTORIES}
+    return PostgresStreamStore(pool, SystemClock(), HistoryDays(pool, keeps))
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -44,11 +45,25 @@ def jars_are_here() -> bool:
 
 
 class KafkaBroker:
-    """A broker with its data in `directory`. Not started by the constructor; the port stays the same over restarts."""
+    """A broker with its data in `directory`. Not started by the constructor; the port stays the same over restarts.
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    `behind`: the port of a proxy that forwards to `proxied_port`; clients that come by it are told to stay with it.
+    `properties` are put over those below, in the broker's own names.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        behind: int | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.port = port or free_port()
+        self.behind = behind
+        self.proxied_port = free_port() if behind else None
+        self._more = dict(properties or {})
         self._controller_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -157,9 +172,22 @@ class KafkaBroker:
                 "broker.heartbeat.interval.ms=500",
                 "message.max.bytes=2097152",  # a value over the contract's 1 MiB must reach the consumer
                 "log.retention.ms=-1",  # tests send records of years ago; retention would delete them
+                *self._behind(here, controller),
+                *(f"{name}={value}" for name, value in self._more.items()),
                 "",
             )
         )
+
+    def _behind(self, here: str, controller: str) -> list[str]:
+        """A second listener whose address, as told to clients, is the proxy's. Of a repeated line the last counts."""
+        if self.behind is None:
+            return []
+        return [
+            f"listeners=PLAINTEXT://{here},PROXIED://127.0.0.1:{self.proxied_port},CONTROLLER://{controller}",
+            f"advertised.listeners=PLAINTEXT://{here},PROXIED://127.0.0.1:{self.behind}",
+            "inter.broker.listener.name=PLAINTEXT",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        ]
 
 
 def fetch_jars() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from unittest import mock
@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from core.domain.effects import RawRecord
 from core.errors import RetryLater
 from core.runtime import partitions
 from core.runtime.stream import StreamProcess
@@ -34,11 +35,16 @@ EXACT = replace(PLAN, batch_records=10_000)
 
 
 class Stepped(StreamProcess):
-    """Writes when it is told to, not when it is time."""
+    """Folds what it gets at once, and writes when it is told to."""
+
+    def fetched(self, partition: Partition, records: Sequence[RawRecord], size: int, end_offset: int) -> None:
+        super().fetched(partition, records, size, end_offset)
+        while self._held.fold():
+            pass
 
     async def write_now(self) -> None:
         async with self._write_lock:
-            await self._write_patiently(self._cut(self._owned.values(), keep=False))
+            await self._writer.write_patiently(self._held.cut(self._held.all(), keep=False))
 
 
 @dataclass
