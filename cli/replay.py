@@ -1,4 +1,4 @@
-"""`assay replay`: copy a part of the live topics under a run's name; `assay replay promote`: let its panes stand."""
+"""`assay replay`: copy a part of the live topics, or files, under a run's name. Sub-commands are in `replay_runs`."""
 
 from __future__ import annotations
 
@@ -13,77 +13,103 @@ from typing import Annotated
 import typer
 
 from cli.database import migrated
+from cli.replay_files import KeyedFiles
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_reader import TopicReader
 from core.adapters.kafka_sink import KafkaSink
-from core.adapters.replays import Promotion, ReplayRuns
+from core.adapters.leadership import PostgresLeadership
+from core.adapters.postgres import Pool
+from core.adapters.replays import ReplayRuns
 from core.domain.labels import LIVE_RUN
+from core.domain.replays import Asked, lock_of
 from core.domain.timestamps import to_milliseconds
 from core.errors import StopProcess, UsageError
 from core.settings import Settings, kafka_servers, load_settings
-from producers import replay as producer
+from producers.replay import Tools
+from producers.replay_copy import Outcome, told
+from producers.replay_copy import replay as copy
 
 app = typer.Typer(help="Backfill: copy a part of the live topics onto the replay topics under a run's name.")
+
+NEVER_GIVE_UP = {"delivery.timeout.ms": 0}
+"""A copy that librdkafka gave up would be missing before its successors: it tries on, and the command ends instead."""
 
 Name = Annotated[str | None, typer.Option("--run", help="the run's name: letters, digits, . _ -")]
 From = Annotated[str | None, typer.Option("--from", help="first time, such as 2026-03-02 or 2026-03-02T06:00Z")]
 To = Annotated[str | None, typer.Option("--to", help="time at which it ends, itself not included")]
+SearchLog = Annotated[str | None, typer.Option("--search-log", metavar="FILE", help="a JSON-lines file in their place")]
+Listings = Annotated[str | None, typer.Option("--listings", metavar="FILE", help="as --search-log; .gz, - too")]
+Rate = Annotated[int | None, typer.Option("--rate", min=1, help="records a second [ASSAY_STREAM_REPLAY_RATE]")]
 
 
 @app.callback(invoke_without_command=True)
-def replay(context: typer.Context, run: Name = None, start: From = None, end: To = None) -> None:
-    """Copy what the live topics hold between two times (of the records themselves) under a run's name."""
+def replay(
+    context: typer.Context,
+    run: Name = None,
+    start: From = None,
+    end: To = None,
+    search_log: SearchLog = None,
+    listings: Listings = None,
+    rate: Rate = None,
+) -> None:
+    """Copy what the live topics, or files, hold between two times (of the records themselves) under a run's name.
+
+    Cut off and started again it goes on; finished and started again it does nothing."""
     if context.invoked_subcommand is not None:
         return
-    if run is None or start is None or end is None:
-        raise UsageError("replay takes --run NAME --from TIME --to TIME, or promote NAME")
-    sys.stdout.write(asyncio.run(_replay(load_settings(), checked_run(run), _time(start), _time(end))) + "\n")
+    asked = _asked(run, start, end, search_log, listings)
+    settings = load_settings()
+    done = asyncio.run(_replay(settings, asked, rate or settings.stream_replay_rate))
+    for note in done.notes:
+        sys.stderr.write(f"assay: {note}\n")
+    sys.stdout.write(_said(asked, done) + "\n")
 
 
-@app.command("promote")
-def promote(
-    run: str, dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False
-) -> None:
-    """Put a run's panes in place of the live ones in the hours it covers, in one transaction."""
-    done = asyncio.run(_promote(load_settings(), checked_run(run), dry=dry_run))
-    would = "would replace" if dry_run else "replaced"
-    sys.stdout.write(f"{run}: {would} {done.removed} live panes by {done.added} in {done.hours} hours\n")
-
-
-async def _replay(settings: Settings, run: str, start: datetime, end: datetime) -> str:
-    if start >= end:
+def _asked(run: str | None, start: str | None, end: str | None, search_log: str | None, listings: str | None) -> Asked:
+    files = search_log is not None or listings is not None
+    if run is None or ((start is None or end is None) and not files):
+        raise UsageError(
+            "replay takes --run NAME with --from TIME --to TIME or --search-log FILE, or promote, list, drop"
+        )
+    if (start is None) != (end is None):
+        raise UsageError("--from and --to go together")
+    if search_log == listings == "-":
+        raise UsageError("standard input is one file: - can't be both")
+    times = [None if text is None else to_milliseconds(time_of(text)) for text in (start, end)]
+    if times[0] is not None and times[1] is not None and times[0] >= times[1]:
         raise UsageError("--from is not before --to")
+    return Asked(checked_run(run), times[0], times[1], search_log, listings)
+
+
+async def _replay(settings: Settings, asked: Asked, rate: int) -> Outcome:
     servers, clock = kafka_servers(settings), SystemClock()
-    sink = KafkaSink(servers, settings.kafka_options)
-    async with _runs(settings) as runs:
-        # Before the name is taken: a broker that is away would leave it begun, and a name is begun only once.
-        await sink.ensure_topics([settings.topic_prefix + target for _, target in producer.TOPICS])
-        known = await runs.begin(run, start, end, clock.now())
-        if known is not None and known.finished_at is None:
-            raise StopProcess(
-                f"the run {run} was begun and not finished; its records would count twice: take another name"
-            )
-        if known is not None:
-            return f"{run} is there already ({known.from_at.isoformat()} to {known.to_at.isoformat()}); nothing sent"
-        reader = TopicReader(servers, settings.kafka_options, settings.topic_prefix)
-        times = to_milliseconds(start), to_milliseconds(end)
-        copied = await producer.replay(reader, sink, settings.topic_prefix, run, *times)
-        await runs.finish(run, copied, clock.now())
-    return f"copied {copied} records as run {run}"
-
-
-async def _promote(settings: Settings, run: str, *, dry: bool) -> Promotion:
-    async with _runs(settings) as runs:
-        done = await runs.promote(run, SystemClock().now(), dry=dry)
-    if not done.added:
-        raise UsageError(f"the run {run} has no panes; has `assay run replay` read it?")
-    return done
+    sink = KafkaSink(servers, {**settings.kafka_options, **NEVER_GIVE_UP})
+    async with migrated(settings) as pool, only_one(pool, asked.run):
+        tools = Tools(
+            TopicReader(servers, settings.kafka_options, settings.topic_prefix),
+            KeyedFiles(asked.files()),
+            sink,
+            ReplayRuns(pool),
+            clock,
+            settings.topic_prefix,
+            rate,
+        )
+        return await copy(tools, asked)
 
 
 @asynccontextmanager
-async def _runs(settings: Settings) -> AsyncIterator[ReplayRuns]:
-    async with migrated(settings) as pool:
-        yield ReplayRuns(pool)
+async def only_one(pool: Pool, run: str) -> AsyncIterator[None]:
+    """StopProcess where another command copies or drops this run."""
+    async with PostgresLeadership(pool).lead(lock_of(run)) as mine:
+        if not mine:
+            raise StopProcess(f"the run {run} is being copied by another command: nothing done")
+        yield
+
+
+def _said(asked: Asked, done: Outcome) -> str:
+    if done.already:
+        return f"{asked.run} is there already ({told(asked)}, {done.copied} records); nothing sent"
+    return f"copied {done.copied} records as run {asked.run}"
 
 
 def checked_run(name: str) -> str:
@@ -93,7 +119,8 @@ def checked_run(name: str) -> str:
     return name
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """A time as a person gives it, UTC where he names no zone; UsageError."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
