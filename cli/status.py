@@ -1,9 +1,11 @@
-"""`assay status`: lag, tasks by state, spend of the day, dead letters."""
+"""`assay status`: replicas, lag, tasks by state, spend of the day, dead letters."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -11,21 +13,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.tables import moment, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
 from core.adapters.reads import PostgresReads
-from core.read_ports import StatusReport
+from core.read_ports import Replica, StatusReport, StreamPosition
 from core.settings import Settings, load_settings, postgres_dsn
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables")] = False) -> None:
-    """Show lag, tasks by state, spend of the day and dead letters."""
+    """Show replicas, lag, tasks by state, spend of the day and dead letters."""
     report = asyncio.run(read_status(load_settings()))
     if as_json:
         sys.stdout.write(msgspec.json.encode(as_plain(report)).decode() + "\n")
     else:
-        for table in tables(report):
-            Console().print(table)
+        for each in tables(report):
+            Console().print(each)
 
 
 async def read_status(settings: Settings) -> StatusReport:
@@ -38,57 +41,91 @@ async def read_status(settings: Settings) -> StatusReport:
 
 
 def as_plain(report: StatusReport) -> dict[str, object]:
-    """The report as JSON values; each stream position with its lag."""
+    """The report as JSON values; each stream position with its lag, each replica with what it holds."""
     plain: dict[str, object] = msgspec.to_builtins(report)
-    plain["streams"] = [{**msgspec.to_builtins(s), "lag": s.lag} for s in report.streams]
+    plain["streams"] = [plain_stream(stream, report) for stream in report.streams]
+    plain["replicas"] = [_plain_replica(replica, report) for replica in report.replicas]
     return plain
+
+
+def plain_stream(stream: StreamPosition, report: StatusReport) -> dict[str, object]:
+    """One partition as JSON values."""
+    plain: dict[str, object] = msgspec.to_builtins(stream)
+    lag = {"lag": stream.lag, "lag_seconds": stream.lag_s(report.at)}
+    return {**plain, **lag, "owner_gone": bool(stream.owner) and report.is_gone(stream.owner)}
+
+
+def _plain_replica(replica: Replica, report: StatusReport) -> dict[str, object]:
+    held = report.held_by(replica.name)
+    plain: dict[str, object] = msgspec.to_builtins(replica)
+    return {**plain, "gone": replica.gone, "partitions": _by_topic(held), "lag": sum(stream.lag for stream in held)}
 
 
 def tables(report: StatusReport) -> list[Table]:
     """One table a subject."""
-    spend = report.spend
     return [
-        _table(
-            "Streams",
-            ("topic", "partition", "applied", "lag", "watermark", "open sessions"),
-            [(s.topic, s.partition, s.applied, s.lag, _time(s.watermark), s.open_sessions) for s in report.streams],
-        ),
-        _table(
+        _replicas(report),
+        stream_table(report),
+        table(
             "Tasks",
             ("kind", "lane", "state", "reason", "count"),
             [(t.kind, t.lane, t.state, t.reason, t.count) for t in report.tasks],
         ),
-        _table(
-            "LLM today (UTC)",
-            ("spent USD", "reserved USD", "budget USD", "calls", "failed", "tokens in", "cached", "tokens out"),
-            [
-                (
-                    f"{spend.usd:.4f}",
-                    f"{spend.reserved_usd:.4f}",
-                    f"{spend.budget_usd:.2f}",
-                    spend.calls,
-                    spend.failed,
-                    spend.input_tokens,
-                    spend.cached_tokens,
-                    spend.output_tokens,
-                )
-            ],
-        ),
-        _table(
+        _spend(report),
+        table(
             "Dead letters", ("topic", "reason", "count"), [(d.topic, d.reason, d.count) for d in report.dead_letters]
         ),
-        _table("Outbox", ("waiting",), [(report.outbox_waiting,)]),
+        table("Outbox", ("waiting",), [(report.outbox_waiting,)]),
     ]
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*map(str, row))
-    return table
+def stream_table(report: StatusReport) -> Table:
+    """Every partition: who reads it, how far it is, and whether it waits for a person."""
+    return table(
+        "Streams",
+        ("topic", "partition", "owner", "applied", "lag", "seconds", "watermark", "open sessions", "stopped"),
+        [
+            (
+                s.topic,
+                s.partition,
+                f"{s.owner} (gone)" if s.owner and report.is_gone(s.owner) else s.owner,
+                s.applied,
+                s.lag,
+                seconds(s.lag_s(report.at)),
+                moment(s.watermark),
+                s.open_sessions,
+                f"{s.stopped} since {moment(s.stopped_at)}" if s.stopped else "",
+            )
+            for s in report.streams
+        ],
+    )
 
 
-def _time(value: object) -> str:
-    return "" if value is None else str(value)[:19]
+def _replicas(report: StatusReport) -> Table:
+    """What each replica has taken of the work."""
+    rows = []
+    for replica in report.replicas:
+        held = report.held_by(replica.name)
+        partitions = "; ".join(f"{topic}: {', '.join(map(str, of))}" for topic, of in _by_topic(held).items())
+        seen = f"{moment(replica.seen_at)}{' (gone)' if replica.gone else ''}"
+        lag = sum(stream.lag for stream in held)
+        rows.append((replica.name, " ".join(replica.processes), moment(replica.started_at), seen, partitions, lag))
+    return table("Replicas", ("name", "processes", "since", "seen", "partitions", "lag"), rows)
+
+
+def _by_topic(streams: Sequence[StreamPosition]) -> dict[str, list[int]]:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for stream in streams:
+        found[stream.topic].append(stream.partition)
+    return dict(found)
+
+
+def _spend(report: StatusReport) -> Table:
+    spend = report.spend
+    money = (f"{spend.usd:.4f}", f"{spend.reserved_usd:.4f}", f"{spend.budget_usd:.2f}")
+    counts = (spend.calls, spend.failed, spend.input_tokens, spend.cached_tokens, spend.output_tokens)
+    return table(
+        "LLM today (UTC)",
+        ("spent USD", "reserved USD", "budget USD", "calls", "failed", "tokens in", "cached", "tokens out"),
+        [(*money, *counts)],
+    )

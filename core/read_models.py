@@ -281,18 +281,3 @@ class CallStory:
     answered_by: str
     fingerprint: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterView:
-    """One unusable record; `payload` is its beginning, `size` its stored length in bytes (None: nothing stored)."""
-
-    run: str | None
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    detail: str
-    payload: bytes | None
-    size: int | None
-    received_at: datetime

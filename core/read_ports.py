@@ -9,13 +9,13 @@ from typing import Protocol
 from uuid import UUID
 
 from core.errors import RetryLater
+from core.letter_models import DeadLetterView
 from core.read_models import (
     AlertStory,
     AlertView,
     CallStory,
     CallView,
     DayCounters,
-    DeadLetterView,
     PictureReport,
     QueryFilter,
     QueryList,
@@ -24,6 +24,9 @@ from core.read_models import (
     Row,
     Window,
 )
+
+REPLICA_GONE_S = 30.0
+"""A replica silent for so many seconds is gone: six times the five between two of its words."""
 
 
 class NotMigrated(RetryLater):
@@ -51,11 +54,43 @@ class StreamPosition:
     open_sessions: int
     owner: str
     updated_at: datetime
+    stopped: str | None = None
+    """Why it waits for a person, `flood` or `topic_made_again`; None when it does not."""
+    stopped_detail: str = ""
+    stopped_at: datetime | None = None
+    pass_until: int = -1
+    """Up to this offset a flood of dead letters is let through."""
+    missing: int = 0
+    """Records that retention took before they were read."""
 
     @property
     def lag(self) -> int:
         """Records written and not yet applied."""
         return max(0, self.end_offset - 1 - self.applied)
+
+    def lag_s(self, at: datetime) -> float | None:
+        """Seconds from the newest time of its records (the watermark) to `at` while there is lag, else 0; None when
+        no record was usable yet."""
+        if self.lag == 0:
+            return 0.0
+        return None if self.watermark is None else max(0.0, (at - self.watermark).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One `assay run`: what it runs, since when, and when it last said so; times and `silent_s` by the database."""
+
+    name: str
+    processes: Sequence[str]
+    started_at: datetime
+    seen_at: datetime
+    silent_s: float
+    """Seconds since it last said so."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it ended without a word, or can't reach the database."""
+        return self.silent_s > REPLICA_GONE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +150,15 @@ class StatusReport:
     outbox_waiting: int
     outbox_oldest: datetime | None
     """When the first event that still waits was made; None when none does."""
+    replicas: Sequence[Replica] = ()
+
+    def held_by(self, name: str) -> list[StreamPosition]:
+        """The partitions that a replica took last."""
+        return [stream for stream in self.streams if stream.owner == name]
+
+    def is_gone(self, owner: str) -> bool:
+        """Whether a partition's owner runs no more, by its own end or another's hand."""
+        return owner not in {replica.name for replica in self.replicas if not replica.gone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +187,7 @@ class Reads(Protocol):
         ...
 
     async def status(self) -> StatusReport:
-        """Lag, tasks, spend, dead letters, outbox."""
+        """Lag, tasks, spend, dead letters, outbox, replicas."""
         ...
 
     async def overview(self) -> Overview:

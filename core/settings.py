@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Callable
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.addresses import are_brokers, is_dsn
 from core.errors import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEFAULT_ENGAGEMENT_ACTIONS = ("click", "click_through", "item_click", "add_to_cart", "purchase")
-
-_HOST = re.compile(r"(?:\[[^\[\]]*\]|[^\s:\[\]]*)(?::\d{0,5})?")
-_BROKER = re.compile(r"(?:[A-Z_]+://)?(?:\[[^\[\]]+\]|[^\s:/\[\]]+)(?::\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -155,7 +151,39 @@ class Settings(BaseSettings):
     stream_batch_records: int = Field(
         5_000, ge=1, le=100_000, description="records a transaction: 5,000 cost 20 ms of Postgres"
     )
+    stream_batch_bytes: int = Field(
+        8_000_000, ge=1, description="bytes a transaction: 5,000 usual records are 2 MB, and eight of the largest fit"
+    )
     stream_batch_seconds: float = Field(1.0, gt=0, description="seconds a record waits at most before its transaction")
+    stream_queued_bytes: int = Field(
+        64_000_000, ge=1, description="bytes of records a stream holds that are read and not folded: a second of work"
+    )
+    stream_dead_letter_share: float = Field(
+        0.2, ge=0, le=1, description="0 to 1: a partition stops above it, since a broken sender would fill the table"
+    )
+    stream_dead_letter_window: int = Field(
+        10_000, ge=1, description="records the share is taken over: a tenth of a second at full speed, minutes at night"
+    )
+    stream_replay_rate: int = Field(
+        20_000, ge=1, description="records a second that `assay replay` copies: a ninth of what a consumer can take"
+    )
+
+    # Retention
+    retention_pane_days: int = Field(
+        400, ge=1, le=1_000, description="days of panes: a year to compare with, and a month to look at it"
+    )
+    retention_dead_letter_days: int = Field(
+        30, ge=1, le=1_000, description="days of dead letters: what nobody mended in a month nobody will"
+    )
+    retention_llm_call_days: int = Field(
+        90, ge=1, le=1_000, description="days of LLM calls: what was sent and billed is asked about within a quarter"
+    )
+    retention_label_history_days: int = Field(
+        0, ge=0, description="days a label or score stays once a newer one replaced it; 0: for ever, they are small"
+    )
+    retention_grace_days: int = Field(
+        7, ge=1, le=365, description="days an old day stays once written to: who reads last year's log can look at it"
+    )
 
     # HTTP
     http_host: str = Field("127.0.0.1", description="address to listen on")
@@ -196,14 +224,14 @@ class Settings(BaseSettings):
     @field_validator("kafka_bootstrap_servers")
     @classmethod
     def _brokers(cls, value: str | None) -> str | None:
-        if value is not None and not all(_BROKER.fullmatch(part.strip()) for part in value.split(",")):
+        if value is not None and not are_brokers(value):
             raise ValueError("not host:port, comma-separated")
         return value
 
     @field_validator("postgres_dsn")
     @classmethod
     def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_dsn(value.get_secret_value()):
+        if value is not None and not is_dsn(value.get_secret_value()):
             raise ValueError("not a postgresql:// address; what is special in a password is written as %xx")
         return value
 
@@ -246,16 +274,6 @@ def kafka_servers(settings: Settings) -> str:
 def variable_of(name: str) -> str:
     """The environment variable of a field."""
     return f"ASSAY_{name.upper()}"
-
-
-def _is_dsn(text: str) -> bool:
-    """Whether hosts and ports can be told apart: of a password with a bare / a part would be taken for a port."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # its text repeats the address
-        return False
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    return parts.scheme in {"postgresql", "postgres"} and all(map(_HOST.fullmatch, hosts))
 
 
 def _takes(name: str) -> str:

@@ -51,6 +51,12 @@ GROUPS = (
         "The rules of sessions are fixed ([data.md](data.md)); what counts as engagement is yours to say.",
     ),
     Group(
+        "Retention",
+        ("retention_",),
+        "How long each table is kept; the process `retention` lets go what is older "
+        "([ADR 0010](adr/0010-retention-by-day-partitions.md)). Newest labels and scores stay.",
+    ),
+    Group(
         "HTTP",
         ("http_",),
         "Every `assay run` answers probes, metrics, read API and console here; there is no sign-in "
@@ -61,9 +67,9 @@ GROUPS = (
 
 NEEDED_BY = {
     "kafka_bootstrap_servers": "needed by `assay run`, `produce`, `replay`",
-    "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `status`",
+    "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `retention`, `status`",
     "llm_base_url": "needed by the processes `relevance`, `image-score`",
-    "llm_model": "needed by `assay judge` and every process but `search-log`, `outbox`, `console`",
+    "llm_model": "needed by `assay judge` and every process but `search-log`, `outbox`, `retention`, `console`",
 }
 """What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""
 

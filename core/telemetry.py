@@ -28,7 +28,10 @@ CounterName = Literal[
     "assay_outbox_published_total",
     "assay_panes_written_total",
     "assay_pictures_total",
+    "assay_retention_days_dropped_total",
+    "assay_retention_rows_deleted_total",
     "assay_sessions_automated_total",
+    "assay_stream_missing_total",
     "assay_stream_records_total",
 ]
 GaugeName = Literal[
@@ -38,9 +41,12 @@ GaugeName = Literal[
     "assay_outbox_oldest_seconds",
     "assay_outbox_waiting",
     "assay_process_heartbeat_seconds",
+    "assay_retention_days_due",
+    "assay_retention_oldest_day_seconds",
     "assay_sessions_open",
     "assay_stream_lag_records",
     "assay_stream_lag_seconds",
+    "assay_stream_stopped",
     "assay_tasks",
 ]
 HistogramName = Literal["assay_llm_latency_seconds", "assay_stream_batch_seconds"]
@@ -66,9 +72,16 @@ COUNTERS: tuple[Metric, ...] = (
     Metric("assay_outbox_published_total", ("topic",), "Events published to Kafka."),
     Metric("assay_panes_written_total", (), "Pane rows added to or changed."),
     Metric("assay_pictures_total", ("outcome",), "Pictures asked for; outcome: fetched, or the reason of failure."),
+    Metric("assay_retention_days_dropped_total", ("table",), "Days dropped; their partition's rows are gone."),
+    Metric(
+        "assay_retention_rows_deleted_total",
+        ("table",),
+        "Rows deleted one by one: of days without a partition, and replaced labels and scores.",
+    ),
     Metric(
         "assay_sessions_automated_total", (), "Sessions of more records than a person makes, left out of the panes."
     ),
+    Metric("assay_stream_missing_total", ("topic",), "Records gone from the topic (retention) before they were read."),
     Metric("assay_stream_records_total", ("topic", "outcome"), "Records read; outcome: used, dead_letter or control."),
 )
 GAUGES: tuple[Metric, ...] = (
@@ -80,9 +93,14 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_outbox_oldest_seconds", (), "Age of the oldest event not yet published; 0 when none waits."),
     Metric("assay_outbox_waiting", (), "Events not yet published."),
     Metric("assay_process_heartbeat_seconds", ("process",), "Unix time of the last turn of the process's loop."),
+    Metric(
+        "assay_retention_days_due", ("table",), "Days past their retention and still there after a look; usually 0."
+    ),
+    Metric("assay_retention_oldest_day_seconds", ("table",), "Unix time of the oldest day that holds rows."),
     Metric("assay_sessions_open", (), "Sessions held in memory."),
     Metric("assay_stream_lag_records", ("topic", "partition"), "Records between what is applied and the log's end."),
     Metric("assay_stream_lag_seconds", ("topic", "partition"), "Age of the last applied record; 0 at the log's end."),
+    Metric("assay_stream_stopped", ("topic", "partition"), "1 for a partition that waits for a person, else 0."),
     Metric("assay_tasks", ("kind", "state"), "Judge tasks in Postgres; state: waiting, running, done or failed."),
 )
 HISTOGRAMS: tuple[Metric, ...] = (

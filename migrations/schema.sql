@@ -12,8 +12,11 @@ CREATE TABLE assay_data.dead_letters (
     reason text NOT NULL,
     detail text NOT NULL,
     payload bytea,
-    received_at timestamp with time zone NOT NULL
-);
+    received_at timestamp with time zone NOT NULL,
+    requeued_at timestamp with time zone,
+    requeue_confirmed_at timestamp with time zone
+)
+PARTITION BY RANGE (received_at);
 
 CREATE VIEW assay.dead_letters AS
  SELECT run,
@@ -122,7 +125,8 @@ CREATE TABLE assay_data.llm_calls (
     granted_at double precision NOT NULL,
     expires_at double precision NOT NULL,
     CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
-);
+)
+PARTITION BY RANGE (started_at);
 
 CREATE VIEW assay.llm_calls AS
  SELECT call_id,
@@ -150,7 +154,8 @@ CREATE TABLE assay_data.panes (
     reformulated bigint NOT NULL,
     exits bigint NOT NULL,
     zero_results bigint NOT NULL
-);
+)
+PARTITION BY RANGE (hour);
 
 CREATE VIEW assay.query_panes AS
  SELECT run,
@@ -305,6 +310,19 @@ CREATE TABLE assay_data.anchors (
     added_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE assay_data.dead_letters_rest (
+    run text,
+    topic text CONSTRAINT dead_letters_topic_not_null NOT NULL,
+    partition integer CONSTRAINT dead_letters_partition_not_null NOT NULL,
+    "offset" bigint CONSTRAINT dead_letters_offset_not_null NOT NULL,
+    reason text CONSTRAINT dead_letters_reason_not_null NOT NULL,
+    detail text CONSTRAINT dead_letters_detail_not_null NOT NULL,
+    payload bytea,
+    received_at timestamp with time zone CONSTRAINT dead_letters_received_at_not_null NOT NULL,
+    requeued_at timestamp with time zone,
+    requeue_confirmed_at timestamp with time zone
+);
+
 CREATE TABLE assay_data.drift_nights (
     night date NOT NULL,
     frozen_at timestamp with time zone NOT NULL,
@@ -326,6 +344,15 @@ CREATE TABLE assay_data.guidelines (
     author text NOT NULL,
     body jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.history_days (
+    history text NOT NULL,
+    day date NOT NULL,
+    own boolean NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    emptied_at timestamp with time zone,
+    CONSTRAINT history_days_history_check CHECK ((history = ANY (ARRAY['panes'::text, 'dead_letters'::text, 'llm_calls'::text])))
 );
 
 ALTER TABLE assay_data.image_scores ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -362,6 +389,35 @@ CREATE TABLE assay_data.listings (
     deleted boolean NOT NULL,
     run text NOT NULL,
     told_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.llm_calls_rest (
+    call_id uuid CONSTRAINT llm_calls_call_id_not_null NOT NULL,
+    lane text CONSTRAINT llm_calls_lane_not_null NOT NULL,
+    model text CONSTRAINT llm_calls_model_not_null NOT NULL,
+    status text DEFAULT 'running'::text CONSTRAINT llm_calls_status_not_null NOT NULL,
+    http_status integer,
+    started_at timestamp with time zone CONSTRAINT llm_calls_started_at_not_null NOT NULL,
+    latency_ms integer,
+    input_tokens integer,
+    cached_tokens integer,
+    output_tokens integer,
+    cost_usd numeric(20,12) CONSTRAINT llm_calls_cost_usd_not_null NOT NULL,
+    purpose text CONSTRAINT llm_calls_purpose_not_null NOT NULL,
+    subject jsonb CONSTRAINT llm_calls_subject_not_null NOT NULL,
+    prompt_version text CONSTRAINT llm_calls_prompt_version_not_null NOT NULL,
+    prompt_hash text CONSTRAINT llm_calls_prompt_hash_not_null NOT NULL,
+    request jsonb,
+    reply text DEFAULT ''::text CONSTRAINT llm_calls_reply_not_null NOT NULL,
+    answered_by text DEFAULT ''::text CONSTRAINT llm_calls_answered_by_not_null NOT NULL,
+    fingerprint text DEFAULT ''::text CONSTRAINT llm_calls_fingerprint_not_null NOT NULL,
+    error text DEFAULT ''::text CONSTRAINT llm_calls_error_not_null NOT NULL,
+    budget_day date CONSTRAINT llm_calls_budget_day_not_null NOT NULL,
+    reserved_tokens bigint CONSTRAINT llm_calls_reserved_tokens_not_null NOT NULL,
+    reserved_usd numeric(20,12) CONSTRAINT llm_calls_reserved_usd_not_null NOT NULL,
+    granted_at double precision CONSTRAINT llm_calls_granted_at_not_null NOT NULL,
+    expires_at double precision CONSTRAINT llm_calls_expires_at_not_null NOT NULL,
+    CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
 );
 
 CREATE TABLE assay_data.llm_lane (
@@ -449,6 +505,20 @@ CREATE TABLE assay_data.panel_slots (
     model_key text
 );
 
+CREATE TABLE assay_data.panes_rest (
+    run text CONSTRAINT panes_run_not_null NOT NULL,
+    application text CONSTRAINT panes_application_not_null NOT NULL,
+    market text CONSTRAINT panes_market_not_null NOT NULL,
+    query text CONSTRAINT panes_query_not_null NOT NULL,
+    hour timestamp with time zone CONSTRAINT panes_hour_not_null NOT NULL,
+    searches bigint CONSTRAINT panes_searches_not_null NOT NULL,
+    sessions bigint CONSTRAINT panes_sessions_not_null NOT NULL,
+    engaged bigint CONSTRAINT panes_engaged_not_null NOT NULL,
+    reformulated bigint CONSTRAINT panes_reformulated_not_null NOT NULL,
+    exits bigint CONSTRAINT panes_exits_not_null NOT NULL,
+    zero_results bigint CONSTRAINT panes_zero_results_not_null NOT NULL
+);
+
 CREATE TABLE assay_data.picture_descriptions (
     image_hash text NOT NULL,
     prompt_version text NOT NULL,
@@ -493,14 +563,45 @@ CREATE TABLE assay_data.query_accounts (
     since date NOT NULL
 );
 
+CREATE TABLE assay_data.replay_sources (
+    run text NOT NULL,
+    source text NOT NULL,
+    target text NOT NULL,
+    partition integer NOT NULL,
+    topic_id text DEFAULT ''::text NOT NULL,
+    next bigint NOT NULL,
+    end_offset bigint,
+    digest text DEFAULT ''::text NOT NULL
+);
+
 CREATE TABLE assay_data.replays (
     run text NOT NULL,
-    from_at timestamp with time zone NOT NULL,
-    to_at timestamp with time zone NOT NULL,
+    from_at timestamp with time zone,
+    to_at timestamp with time zone,
     records bigint DEFAULT 0 NOT NULL,
     begun_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
-    promoted_at timestamp with time zone
+    promoted_at timestamp with time zone,
+    asked jsonb,
+    epoch bigint DEFAULT 0 NOT NULL,
+    marks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    doubt_marks jsonb,
+    ends jsonb DEFAULT '[]'::jsonb NOT NULL,
+    missing bigint DEFAULT 0 NOT NULL,
+    left_before boolean DEFAULT false NOT NULL,
+    left_after boolean DEFAULT false NOT NULL,
+    kept_from timestamp with time zone,
+    covers_from timestamp with time zone,
+    covers_to timestamp with time zone,
+    updated_at timestamp with time zone,
+    dropped_at timestamp with time zone
+);
+
+CREATE TABLE assay_data.replicas (
+    name text NOT NULL,
+    processes text[] NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE assay_data.result_lists (
@@ -542,7 +643,14 @@ CREATE TABLE assay_data.stream_partitions (
     end_offset bigint DEFAULT 0 NOT NULL,
     open_sessions bigint DEFAULT 0 NOT NULL,
     watermark timestamp with time zone,
-    updated_at timestamp with time zone NOT NULL
+    updated_at timestamp with time zone NOT NULL,
+    topic_id text,
+    stopped text,
+    stopped_detail text DEFAULT ''::text NOT NULL,
+    stopped_at timestamp with time zone,
+    pass_until bigint DEFAULT '-1'::integer NOT NULL,
+    missing bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT stream_partitions_stopped_check CHECK ((stopped = ANY (ARRAY['flood'::text, 'topic_made_again'::text])))
 );
 
 CREATE TABLE public.assay_migrations (
@@ -550,6 +658,12 @@ CREATE TABLE public.assay_migrations (
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+ALTER TABLE ONLY assay_data.dead_letters ATTACH PARTITION assay_data.dead_letters_rest DEFAULT;
+
+ALTER TABLE ONLY assay_data.llm_calls ATTACH PARTITION assay_data.llm_calls_rest DEFAULT;
+
+ALTER TABLE ONLY assay_data.panes ATTACH PARTITION assay_data.panes_rest DEFAULT;
 
 ALTER TABLE ONLY assay_data.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (alert_id);
@@ -561,7 +675,10 @@ ALTER TABLE ONLY assay_data.anchors
     ADD CONSTRAINT anchors_pkey PRIMARY KEY (anchor_id);
 
 ALTER TABLE ONLY assay_data.dead_letters
-    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (topic, partition, "offset");
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (topic, partition, "offset", received_at);
+
+ALTER TABLE ONLY assay_data.dead_letters_rest
+    ADD CONSTRAINT dead_letters_rest_pkey PRIMARY KEY (topic, partition, "offset", received_at);
 
 ALTER TABLE ONLY assay_data.drift_nights
     ADD CONSTRAINT drift_nights_pkey PRIMARY KEY (night);
@@ -571,6 +688,9 @@ ALTER TABLE ONLY assay_data.drift_states
 
 ALTER TABLE ONLY assay_data.guidelines
     ADD CONSTRAINT guidelines_pkey PRIMARY KEY (market, query, language, version);
+
+ALTER TABLE ONLY assay_data.history_days
+    ADD CONSTRAINT history_days_pkey PRIMARY KEY (history, day);
 
 ALTER TABLE ONLY assay_data.image_scores
     ADD CONSTRAINT image_scores_content_key_key UNIQUE (content_key);
@@ -594,7 +714,10 @@ ALTER TABLE ONLY assay_data.listings
     ADD CONSTRAINT listings_pkey PRIMARY KEY (listing_id);
 
 ALTER TABLE ONLY assay_data.llm_calls
-    ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (call_id);
+    ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (call_id, started_at);
+
+ALTER TABLE ONLY assay_data.llm_calls_rest
+    ADD CONSTRAINT llm_calls_rest_pkey PRIMARY KEY (call_id, started_at);
 
 ALTER TABLE ONLY assay_data.llm_lane
     ADD CONSTRAINT llm_lane_pkey PRIMARY KEY (only_one);
@@ -620,6 +743,9 @@ ALTER TABLE ONLY assay_data.panel_slots
 ALTER TABLE ONLY assay_data.panes
     ADD CONSTRAINT panes_pkey PRIMARY KEY (run, application, market, query, hour);
 
+ALTER TABLE ONLY assay_data.panes_rest
+    ADD CONSTRAINT panes_rest_pkey PRIMARY KEY (run, application, market, query, hour);
+
 ALTER TABLE ONLY assay_data.picture_descriptions
     ADD CONSTRAINT picture_descriptions_pkey PRIMARY KEY (image_hash, prompt_version, model);
 
@@ -632,8 +758,14 @@ ALTER TABLE ONLY assay_data.pictures
 ALTER TABLE ONLY assay_data.query_accounts
     ADD CONSTRAINT query_accounts_pkey PRIMARY KEY (night, segment, query);
 
+ALTER TABLE ONLY assay_data.replay_sources
+    ADD CONSTRAINT replay_sources_pkey PRIMARY KEY (run, source, partition);
+
 ALTER TABLE ONLY assay_data.replays
     ADD CONSTRAINT replays_pkey PRIMARY KEY (run);
+
+ALTER TABLE ONLY assay_data.replicas
+    ADD CONSTRAINT replicas_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY assay_data.result_lists
     ADD CONSTRAINT result_lists_pkey PRIMARY KEY (run, application, market, query, engine);
@@ -660,7 +792,9 @@ CREATE INDEX alerts_by_time ON assay_data.alerts USING btree (detected_at);
 
 CREATE INDEX anchor_outcomes_by_night ON assay_data.anchor_outcomes USING btree (night);
 
-CREATE INDEX dead_letters_by_time ON assay_data.dead_letters USING btree (received_at);
+CREATE INDEX dead_letters_by_time ON ONLY assay_data.dead_letters USING btree (received_at);
+
+CREATE INDEX dead_letters_rest_received_at_idx ON assay_data.dead_letters_rest USING btree (received_at);
 
 CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, prompt_version, model) WHERE (author = 'model'::text);
 
@@ -676,11 +810,19 @@ CREATE INDEX labels_newest ON assay_data.labels USING btree (application, market
 
 CREATE INDEX listings_by_told_at ON assay_data.listings USING btree (told_at);
 
-CREATE INDEX llm_calls_by_time ON assay_data.llm_calls USING btree (started_at);
+CREATE INDEX llm_calls_by_time ON ONLY assay_data.llm_calls USING btree (started_at);
 
-CREATE INDEX llm_calls_running ON assay_data.llm_calls USING btree (expires_at) WHERE (status = 'running'::text);
+CREATE INDEX llm_calls_running ON ONLY assay_data.llm_calls USING btree (expires_at) WHERE (status = 'running'::text);
 
-CREATE INDEX panes_by_hour ON assay_data.panes USING btree (run, hour);
+CREATE INDEX llm_calls_rest_expires_at_idx ON assay_data.llm_calls_rest USING btree (expires_at) WHERE (status = 'running'::text);
+
+CREATE INDEX llm_calls_rest_started_at_idx ON assay_data.llm_calls_rest USING btree (started_at);
+
+CREATE INDEX panes_newest ON ONLY assay_data.panes USING btree (run, application, hour);
+
+CREATE INDEX panes_rest_by_hour ON assay_data.panes_rest USING btree (hour);
+
+CREATE INDEX panes_rest_run_application_hour_idx ON assay_data.panes_rest USING btree (run, application, hour);
 
 CREATE INDEX selections_of_query ON assay_data.selections USING btree (application, market, query, reason, selected_at DESC);
 
@@ -689,6 +831,20 @@ CREATE INDEX tasks_finished ON assay_data.tasks USING btree (finished_at) WHERE 
 CREATE INDEX tasks_group ON assay_data.tasks USING btree (group_key) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
 CREATE INDEX tasks_order ON assay_data.tasks USING btree (kind, lane_rank, priority DESC, created_at, task_id) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+ALTER INDEX assay_data.dead_letters_pkey ATTACH PARTITION assay_data.dead_letters_rest_pkey;
+
+ALTER INDEX assay_data.dead_letters_by_time ATTACH PARTITION assay_data.dead_letters_rest_received_at_idx;
+
+ALTER INDEX assay_data.llm_calls_running ATTACH PARTITION assay_data.llm_calls_rest_expires_at_idx;
+
+ALTER INDEX assay_data.llm_calls_pkey ATTACH PARTITION assay_data.llm_calls_rest_pkey;
+
+ALTER INDEX assay_data.llm_calls_by_time ATTACH PARTITION assay_data.llm_calls_rest_started_at_idx;
+
+ALTER INDEX assay_data.panes_pkey ATTACH PARTITION assay_data.panes_rest_pkey;
+
+ALTER INDEX assay_data.panes_newest ATTACH PARTITION assay_data.panes_rest_run_application_hour_idx;
 
 ALTER TABLE ONLY assay_data.anchor_outcomes
     ADD CONSTRAINT anchor_outcomes_anchor_id_fkey FOREIGN KEY (anchor_id) REFERENCES assay_data.anchors(anchor_id);
@@ -707,3 +863,6 @@ ALTER TABLE ONLY assay_data.picture_urls
 
 ALTER TABLE ONLY assay_data.query_accounts
     ADD CONSTRAINT query_accounts_night_segment_fkey FOREIGN KEY (night, segment) REFERENCES assay_data.night_accounts(night, segment) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.replay_sources
+    ADD CONSTRAINT replay_sources_run_fkey FOREIGN KEY (run) REFERENCES assay_data.replays(run) ON DELETE CASCADE;

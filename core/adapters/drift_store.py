@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import asyncpg
 import msgspec
 
 from core.adapters.inbox import add_tasks
+from core.adapters.newest_panes import newest_hours
 from core.adapters.outbox import insert_events
 from core.adapters.postgres import Connection, Pool, connection, encode_json, transaction
 from core.domain.drift.anchors import AnchorGrade
 from core.domain.drift.nightly import DriftState
 from core.domain.drift.panel import NightAccount, PanelNight, PanelSlot, Segment
+from core.domain.labels import LIVE_RUN
 from core.drift_ports import Anchor, ClosedNight, FrozenSlot, OpenNight
 from core.ports import NewTask
 
@@ -31,13 +33,9 @@ FROM assay_data.drift_nights AS n WHERE n.done_at IS NULL ORDER BY n.night LIMIT
 """
 
 _WEIGHTS = """
-WITH newest AS (
-    SELECT application, max(hour) AS hour FROM assay_data.panes WHERE run = 'live' GROUP BY application
-)
-SELECT p.application, p.market, p.query, sum(p.searches)::float8
-FROM assay_data.panes AS p JOIN newest AS n USING (application)
-WHERE p.run = 'live' AND p.hour > n.hour - interval '1 day'
-GROUP BY p.application, p.market, p.query
+SELECT application, market, query, sum(searches)::float8
+FROM assay_data.panes WHERE run = 'live' AND application = $1 AND hour > $2 AND hour <= $3
+GROUP BY application, market, query
 """
 
 _NEXT_ANCHORS = """
@@ -111,7 +109,10 @@ class PostgresDriftStore:
 
     async def weights(self) -> Mapping[tuple[str, str, str], float]:
         async with connection(self._pool) as held:
-            return {(row[0], row[1], row[2]): row[3] for row in await held.fetch(_WEIGHTS)}
+            newest = await newest_hours(held, LIVE_RUN)
+            spans = [(name, hour - timedelta(days=1), hour) for name, hour in newest.items()]
+            rows = [row for span in spans for row in await held.fetch(_WEIGHTS, *span)]
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     async def next_anchors(self, count: int) -> list[Anchor]:
         async with connection(self._pool) as held:

@@ -63,7 +63,8 @@ RETURNING budget_day, reserved_usd
 
 _GRANTED = """
 SELECT call_id, status, granted_at, reserved_tokens, reserved_usd, cost_usd, budget_day, prompt_hash, prompt_version
-FROM assay_data.llm_calls WHERE call_id = ANY($1) AND status IN ('running', 'lost')
+FROM assay_data.llm_calls
+WHERE call_id = ANY($1) AND status IN ('running', 'lost') AND started_at BETWEEN $2 AND $3
 """
 
 _CLOSE = """
@@ -75,10 +76,13 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::intege
     $8::integer[], $9::numeric[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
     AS t (id, status, http, started, latency, input, cached, output, usd, request, reply, answered_by, fingerprint,
         error)
-WHERE kept.call_id = t.id
+WHERE kept.call_id = t.id AND kept.started_at BETWEEN $15 AND $16
 """
 
-_FORGET = "DELETE FROM assay_data.llm_calls WHERE call_id = ANY($1)"
+_FORGET = "DELETE FROM assay_data.llm_calls WHERE call_id = ANY($1) AND started_at BETWEEN $2 AND $3"
+
+_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""Where the rows of calls lie of which this process does not know when they were asked for."""
 
 _PROMPTS = """
 INSERT INTO assay_data.llm_prompts (prompt_hash, prompt_version, system, first_used)
@@ -96,6 +100,7 @@ class PostgresLedger:
         self._limits = limits
         self._wall = wall
         self._known_prompts: set[str] = set()
+        self._asked_at: dict[UUID, datetime] = {}  # of the calls under way: a row is found in its day's partition
 
     async def reserve(self, asks: Sequence[CallAsk], at: datetime) -> list[Verdict]:
         """As the port says."""
@@ -110,13 +115,16 @@ class PostgresLedger:
             granted = [ask for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
             if granted:
                 await _open(connection, granted, at, granted_at=state.at, expires_at=state.at + self._limits.lease)
+        self._asked_at.update((ask.call_id, at) for ask in granted)
         return verdicts
 
     async def settle(self, ends: Sequence[CallEnd], unsent: Sequence[UUID]) -> None:
         """As the port says."""
+        calls = [*(end.call_id for end in ends), *unsent]
+        span = self._span(calls)
         async with transaction(self._pool) as connection:
             state, swept_at, now = await self._locked(connection)
-            rows = await connection.fetch(_GRANTED, [*(end.call_id for end in ends), *unsent])
+            rows = await connection.fetch(_GRANTED, calls, *span)
             granted = {row["call_id"]: row for row in rows}
             known = [end for end in ends if end.call_id in granted]
             gone = [call_id for call_id in unsent if call_id in granted]
@@ -126,9 +134,16 @@ class PostgresLedger:
             await _store(connection, state, swept_at)
             ended = [(granted[end.call_id], _cost(end, granted[end.call_id])) for end in known]
             await _add_spend(connection, [_share(row, usd) for row, usd in ended + _free(gone, granted)])
-            await _close(connection, known, granted)
-            await connection.execute(_FORGET, gone)
+            await _close(connection, known, granted, span)
+            await connection.execute(_FORGET, gone, *span)
             await self._keep_prompts(connection, known, granted)
+        for call_id in calls:
+            self._asked_at.pop(call_id, None)
+
+    def _span(self, calls: Sequence[UUID]) -> tuple[datetime, datetime]:
+        """When the first and the last of these were asked for: their rows' `started_at` until they end."""
+        times = [self._asked_at[call_id] for call_id in calls if call_id in self._asked_at]
+        return (min(times), max(times)) if times and len(times) == len(calls) else _EVER
 
     async def _locked(self, connection: Connection) -> tuple[LaneState, float, float]:
         row = await connection.fetchrow(_LOCK)
@@ -220,7 +235,9 @@ async def _open(
     )
 
 
-async def _close(connection: Connection, ends: Sequence[CallEnd], granted: Granted) -> None:
+async def _close(
+    connection: Connection, ends: Sequence[CallEnd], granted: Granted, span: tuple[datetime, datetime]
+) -> None:
     if not ends:
         return
     await connection.execute(
@@ -239,6 +256,7 @@ async def _close(connection: Connection, ends: Sequence[CallEnd], granted: Grant
         [_text(end.answered_by) for end in ends],
         [_text(end.fingerprint) for end in ends],
         [_text(end.error) for end in ends],
+        *span,
     )
 
 

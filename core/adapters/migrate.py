@@ -17,6 +17,9 @@ from core.errors import StopProcess
 _LOCK = 7_215_001
 """Advisory lock key of migrations; any constant that no other lock of ours uses."""
 
+MIGRATION_TIMEOUT_S = 3_600.0
+"""Seconds for one migration: 0007 moves every pane there is, some 200,000 a second, a large shop in minutes."""
+
 _BOOK = """
 CREATE TABLE public.assay_migrations (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
@@ -56,6 +59,6 @@ async def _apply(connection: asyncpg.Connection, name: str, sql: str) -> bool:
             raise StopProcess(f"migration {name} was changed after it was applied; restore the file as released")
         return False
     async with connection.transaction():
-        await connection.execute(sql)
+        await connection.execute(sql, timeout=MIGRATION_TIMEOUT_S)
         await connection.execute("INSERT INTO public.assay_migrations (name, sha256) VALUES ($1, $2)", name, digest)
     return True

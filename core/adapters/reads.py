@@ -13,13 +13,13 @@ import asyncpg
 from core.adapters import reads_drift, reads_judgements, reads_queries, reads_query, reads_status
 from core.adapters.postgres import Connection, Pool, connection
 from core.errors import RetryLater
+from core.letter_models import DeadLetterView
 from core.ports import Clock
 from core.read_models import (
     AlertStory,
     AlertView,
     CallStory,
     CallView,
-    DeadLetterView,
     PictureReport,
     QueryFilter,
     QueryList,

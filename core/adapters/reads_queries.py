@@ -7,6 +7,7 @@ from itertools import groupby
 
 import asyncpg
 
+from core.adapters.newest_panes import newest_hour
 from core.adapters.postgres import Connection
 from core.domain.friction import Z_95
 from core.domain.labels import LIVE_RUN
@@ -72,14 +73,16 @@ CROSS JOIN LATERAL (
 ) AS chosen
 """
 
-# Steps from one (application, market) to the next by the primary key: a few index probes, however many panes.
+# Steps from one (application, market) to the next by the primary key: a few index probes a day of the window.
 _PLACES = """
 WITH RECURSIVE places AS (
-    (SELECT application, market FROM assay_data.panes WHERE run = $1 ORDER BY application, market LIMIT 1)
+    (SELECT application, market FROM assay_data.panes WHERE run = $1 AND hour >= $2 AND hour < $3
+        ORDER BY application, market LIMIT 1)
     UNION ALL
     SELECT later.application, later.market FROM places CROSS JOIN LATERAL (
         SELECT p.application, p.market FROM assay_data.panes AS p
-        WHERE p.run = $1 AND (p.application, p.market) > (places.application, places.market)
+        WHERE p.run = $1 AND p.hour >= $2 AND p.hour < $3
+            AND (p.application, p.market) > (places.application, places.market)
         ORDER BY p.application, p.market LIMIT 1) AS later
 )
 SELECT application, market FROM places
@@ -102,7 +105,7 @@ async def window(connection: Connection, days: int) -> Window | None:
 
     The newest pane and not the clock ends it, so that a log of last spring is seen too.
     """
-    newest = await connection.fetchval("SELECT max(hour) FROM assay_data.panes WHERE run = $1", LIVE_RUN)
+    newest = await newest_hour(connection, LIVE_RUN)
     if newest is None:
         return None
     last_day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -117,8 +120,8 @@ async def days_of_all(connection: Connection, span: Window) -> list[DayCounters]
 
 async def query_list(connection: Connection, wanted: QueryFilter, limit: int = LISTED) -> QueryList:
     """The head of the order, with each row's days, labels and reasons."""
-    places = await connection.fetch(_PLACES, LIVE_RUN)
     span = await window(connection, wanted.days)
+    places = [] if span is None else await connection.fetch(_PLACES, LIVE_RUN, span.start, span.end)
     found = [] if span is None else await _scored(connection, wanted, span, limit)
     return QueryList(
         window=span,

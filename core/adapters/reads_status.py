@@ -8,8 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from core.adapters.postgres import Connection
-from core.read_models import CallStory, CallView, DeadLetterView
-from core.read_ports import ReasonCount, Spend, StatusReport, StreamPosition, TaskCount
+from core.letter_models import DeadLetterView
+from core.read_models import CallStory, CallView
+from core.read_ports import ReasonCount, Replica, Spend, StatusReport, StreamPosition, TaskCount
 
 PAGE_ROWS = 100
 """Rows of a list page: what a person scans; a filter finds the rest."""
@@ -18,8 +19,14 @@ PREVIEW_BYTES = 1_024
 """Bytes of a dead letter shown: enough to see what it is, while a stored payload has up to 64 KiB."""
 
 _STREAMS = """
-SELECT topic, partition, applied, end_offset, watermark, open_sessions, owner, updated_at
+SELECT topic, partition, applied, end_offset, watermark, open_sessions, owner, updated_at,
+    stopped, stopped_detail, stopped_at, pass_until, missing
 FROM assay_data.stream_partitions ORDER BY topic, partition
+"""
+
+_REPLICAS = """
+SELECT name, processes, started_at, seen_at, extract(epoch FROM now() - seen_at)::float8 AS silent_s
+FROM assay_data.replicas ORDER BY name
 """
 
 _TASKS = """
@@ -43,7 +50,7 @@ FROM assay_data.dead_letters GROUP BY reason, topic ORDER BY count(*) DESC, reas
 
 _DEAD = """
 SELECT run, topic, partition, "offset", reason, detail, substring(payload FROM 1 FOR $3) AS payload,
-    octet_length(payload) AS size, received_at
+    octet_length(payload) AS size, received_at, requeued_at, requeue_confirmed_at
 FROM assay_data.dead_letters
 WHERE ($1 = '' OR reason = $1) AND ($2 = '' OR topic = $2)
 ORDER BY received_at DESC, topic, partition, "offset" DESC LIMIT $4
@@ -73,16 +80,22 @@ def day_start(now: datetime) -> datetime:
 
 
 async def status(connection: Connection, now: datetime, budget_usd: float) -> StatusReport:
-    """Lag, tasks, spend of the UTC day, dead letters, outbox."""
+    """Lag, tasks, spend of the UTC day, dead letters, outbox, replicas."""
     return StatusReport(
         at=now,
-        streams=[StreamPosition(**row) for row in await connection.fetch(_STREAMS)],
+        streams=await streams(connection),
         tasks=[TaskCount(**row) for row in await connection.fetch(_TASKS)],
         spend=await spend(connection, now, budget_usd),
         dead_letters=await dead_letter_counts(connection),
         outbox_waiting=await connection.fetchval("SELECT count(*) FROM assay_data.outbox"),
         outbox_oldest=await connection.fetchval("SELECT time FROM assay_data.outbox ORDER BY id LIMIT 1"),
+        replicas=[Replica(**row) for row in await connection.fetch(_REPLICAS)],
     )
+
+
+async def streams(connection: Connection) -> list[StreamPosition]:
+    """Every partition that was ever owned, by topic and number."""
+    return [StreamPosition(**row) for row in await connection.fetch(_STREAMS)]
 
 
 async def spend(connection: Connection, since: datetime, budget_usd: float) -> Spend:

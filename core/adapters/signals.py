@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.adapters.inbox import add_tasks
+from core.adapters.newest_panes import newest_hours
 from core.adapters.postgres import Pool, connection, encode_json, transaction
 from core.domain.friction import QuerySignals
+from core.domain.labels import LIVE_RUN
 from core.domain.selection import Earlier, Selection
 from core.ports import NewTask
 from core.signal_ports import QueryKey, ShownResults
 
 _SIGNALS = """
-WITH newest AS (
-    SELECT application, max(hour) AS hour FROM assay_data.panes WHERE run = 'live' GROUP BY application
-)
-SELECT p.application, p.market, p.query, sum(p.searches)::bigint, sum(p.sessions)::bigint, sum(p.engaged)::bigint,
-    sum(p.reformulated)::bigint, sum(p.exits)::bigint, sum(p.zero_results)::bigint
-FROM assay_data.panes AS p JOIN newest AS n USING (application)
-WHERE p.run = 'live' AND p.hour > n.hour - make_interval(days => $1)
-GROUP BY p.application, p.market, p.query
+SELECT application, market, query, sum(searches)::bigint, sum(sessions)::bigint, sum(engaged)::bigint,
+    sum(reformulated)::bigint, sum(exits)::bigint, sum(zero_results)::bigint
+FROM assay_data.panes WHERE run = 'live' AND application = $1 AND hour > $2 AND hour <= $3
+GROUP BY application, market, query
 """
 
 _SHOWN = """
@@ -72,7 +70,9 @@ class PostgresSignalStore:
 
     async def signals(self, days: int) -> list[QuerySignals]:
         async with connection(self._pool) as held:
-            return [QuerySignals(*row) for row in await held.fetch(_SIGNALS, days)]
+            newest = await newest_hours(held, LIVE_RUN)
+            spans = [(name, hour - timedelta(days=days), hour) for name, hour in sorted(newest.items())]
+            return [QuerySignals(*row) for span in spans for row in await held.fetch(_SIGNALS, *span)]
 
     async def shown(self, keys: Sequence[QueryKey], top: int) -> list[ShownResults]:
         async with connection(self._pool) as held:

@@ -40,7 +40,7 @@ async def call(request: web.Request) -> web.Response:
         raise web.HTTPNotFound from None
     found = await request.app[SITE].reads.call(call_id)
     if found is None:
-        raise web.HTTPNotFound
+        return page(request, "no_call.html", status=404)
     return page(request, "call.html", story=found, reply=_pretty_text(found.reply), parts=_parts(found.request))
 
 

@@ -127,6 +127,11 @@ async def test_a_call_tells_its_rules_data_reply_and_cost(browser: ClientSession
         assert part in page
 
 
+async def test_a_call_that_retention_took_is_said_to_be_kept_no_longer(browser: ClientSession) -> None:
+    page = await text_of(browser, "/calls/00000000-0000-0000-0000-000000000000", status=404)
+    assert "This call is not kept" in page
+
+
 async def test_calls_are_filtered_by_status(browser: ClientSession) -> None:
     page = await text_of(browser, "/calls?status=timeout")
     assert page.count("/calls/") == 1

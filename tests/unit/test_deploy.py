@@ -19,10 +19,9 @@ DEPLOY = ROOT / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 ALERTS_TEST = DEPLOY / "prometheus" / "alerts_test.yaml"
 DASHBOARD = DEPLOY / "grafana" / "assay.json"
-# The names the contract gives `assay run`.
-PROCESSES = frozenset(
-    ("search-log", "listings", "replay", "selection", "relevance", "image-score", "drift", "outbox", "console")
-)
+# The names the contract gives `assay run`, and `retention`.
+STREAMS = ("search-log", "listings", "replay")
+PROCESSES = frozenset((*STREAMS, "selection", "relevance", "image-score", "drift", "outbox", "retention", "console"))
 OF_HISTOGRAM = ("_bucket", "_sum", "_count")
 
 

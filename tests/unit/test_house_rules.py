@@ -99,7 +99,7 @@ def test_no_file_names_a_package_index(texts: dict[str, str]) -> None:
 
 def test_lock_files_hold_no_address(texts: dict[str, str]) -> None:
     locks = {name: text for name, text in texts.items() if Path(name).name.startswith("requirements")}
-    assert len(locks) == 3
+    assert len(locks) == 4
     assert _matches(locks, re.compile("://")) == []
 
 

@@ -1,0 +1,34 @@
+"""Tables on a terminal, of values that strangers may have sent: nothing in them is obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A titled table; what does not fit goes on in the next line and is never cut."""
+    made = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(printable(str(value))) for value in row))
+    return made
+
+
+def printable(text: str) -> str:
+    """Without what would steer the terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def moment(value: datetime | None) -> str:
+    """A time in UTC, to the second; empty for none."""
+    return "" if value is None else value.astimezone(UTC).isoformat(sep=" ", timespec="seconds")[:19]
+
+
+def seconds(value: float | None) -> str:
+    """A whole number of seconds; empty where it is not known."""
+    return "" if value is None else f"{value:.0f}"
