@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS ?=
 
-.PHONY: help install demo check format test bench lock schemas schema settings metrics screenshots clean
+.PHONY: help install demo check format test chaos bench bench-install lock schemas schema settings metrics screenshots clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 install: $(STAMP) ## .venv with the locked requirements and .venv/bin/assay
 
@@ -38,14 +38,28 @@ format: install ## put the format right, and what lint can mend by itself
 test: install ## every test; ARGS="tests/unit -k sessions" and the like are passed on
 	@$(BIN)/pytest $(ARGS)
 
-bench: install ## records per second through search-log, judged pairs per second
-	@$(BIN)/python -m tests.bench.search_log $(ARGS)
-	@$(BIN)/python -m tests.bench.judging $(ARGS)
+chaos: install ## kill, stop and cut everything while 300,000 records come, then compare (docs/chaos.md); a quarter of an hour
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
-lock: $(BIN)/uv ## the three lock files anew from pyproject.toml
+bench: install ## search-log beside the limit and other libraries, judged pairs; ARGS="--rounds 3" and the like: full sizes
+	@$(BIN)/python -m tests.bench.stream all $(or $(ARGS),--quick)
+	@$(BIN)/python -m tests.bench.judging
+
+bench-install: .venv-bench/.installed ## the stream libraries to compare with, in .venv-bench
+
+.venv-bench/.installed: tests/bench/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/bench/requirements.txt
+	@touch $@
+
+fuzz: install ## a million broken records: panes and dead letters, never a stop, memory flat
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+lock: $(BIN)/uv ## the lock files anew from pyproject.toml, and that of the benchmarks
 	$(BIN)/uv pip compile -q $(LOCK) --all-extras pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q $(LOCK) --constraint requirements.txt pyproject.toml -o requirements-run.txt
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile -q $(LOCK) --constraint requirements.txt - -o deploy/requirements-build.txt
+	printf 'aiokafka[lz4]\nfaust-streaming\nquixstreams\n' | $(BIN)/uv pip compile -q $(LOCK) - -o tests/bench/requirements.txt
 
 $(BIN)/uv: | install
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
@@ -66,4 +80,4 @@ screenshots: install ## the console's pictures in docs/images
 	$(BIN)/python -m tests.support.console_pages docs/images
 
 clean: ## everything made here: environment, caches, the test broker's jars
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
