@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -32,23 +32,6 @@ BROKER_AWAY = {
 
 UNREADABLE_OFFSET = KafkaError._AUTO_OFFSET_RESET
 """The position is not in the log any more, or was never: retention, or a topic made again."""
-
-_NO_SUCH_PROTOCOL = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
-
-
-def is_incremental(options: Mapping[str, object]) -> bool:
-    strategy = str(options.get("partition.assignment.strategy", ""))
-    return options.get("group.protocol") == "consumer" or "cooperative" in strategy
-
-
-def speaks_only_classic(error: KafkaException) -> bool:
-    """Whether the broker has said that it does not know the group protocol of KIP-848."""
-    inner = error.args[0]
-    return isinstance(inner, KafkaError) and inner.code() in _NO_SUCH_PROTOCOL
-
-
-def partition_of(message: Message) -> Partition:
-    return Partition(message.topic() or "", message.partition() or 0)
 
 
 # A consumer's own messages always have these; the stubs also speak of messages that are made by hand. They are called

@@ -31,10 +31,12 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Read from `offset` on; `missing` records that should have been read are not there any more."""
+    """Read from `offset` on; `missing` records that should have been read are not there any more. Of `forgotten` more
+    the effect stands, but the sessions that they opened can't be known again."""
 
     offset: int
     missing: int = 0
+    forgotten: int = 0
 
 
 def begin(applied: int, wanted: int, topic_id: str | None, ends: Ends) -> Begin | Stop:
@@ -46,4 +48,5 @@ def begin(applied: int, wanted: int, topic_id: str | None, ends: Ends) -> Begin 
         return Stop("topic_made_again", f"{applied} was applied of topic {topic_id}; it is now {ends.topic_id}")
     if applied >= ends.high:
         return Stop("topic_made_again", f"{applied} was applied, and it ends at {ends.high} now")
-    return Begin(max(wanted, ends.low), max(0, ends.low - wanted))
+    gone, missing = max(0, ends.low - wanted), max(0, ends.low - (applied + 1))
+    return Begin(max(wanted, ends.low), missing, gone - missing)

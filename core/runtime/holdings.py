@@ -55,6 +55,8 @@ class Holdings:
     def drop(self, partition: Partition) -> None:
         """Forget it: what was folded and not written is read again, by whoever takes it."""
         self._owned.pop(partition, None)
+        if not any(owned.changed for owned in self._owned.values()):
+            self._records = self._bytes = 0  # or what went with it would be waited for, and never be cut
 
     def open_sessions(self) -> int:
         """Sessions held in memory."""
@@ -65,7 +67,7 @@ class Holdings:
         owned = self._owned.get(partition)
         if owned is None or owned.stop is not None:
             return
-        owned.at_end = False
+        owned.read_to = -1
         owned.last_record = monotonic()
         owned.end_offset = max(end_offset, records[-1].offset + 1)
         for begin in range(0, len(records), FOLD_RECORDS):
@@ -80,10 +82,26 @@ class Holdings:
             return False
         try:
             self._fold_batch(fullest, *fullest.queued.popleft())
+            self._pass_gap(fullest)
         except BaseException:
             self._owned.clear()  # half a batch is folded: nothing of it may be written
             raise
         return True
+
+    def at_end(self, partition: Partition, next_offset: int) -> None:
+        """The partition has been read to its end."""
+        owned = self._owned.get(partition)
+        if owned is not None:
+            owned.read_to = owned.end_offset = next_offset
+            self._pass_gap(owned)
+
+    def _pass_gap(self, owned: Owned) -> None:
+        """Behind the last record there may be a transaction's marker, or aborted records: none of it is lag."""
+        if not owned.queued and owned.stop is None and owned.read_to - 1 > owned.folded:
+            owned.folded = owned.read_to - 1
+            if self._records == 0 and not owned.changed:
+                self._oldest = monotonic()
+            owned.changed = owned.changed or owned.folded > owned.applied
 
     def _has_room(self) -> bool:
         plan = self._plan
@@ -112,7 +130,7 @@ class Holdings:
         """Close the sessions of partitions that have stood at their end for long (CONTRACT 3)."""
         for owned in self._owned.values():
             stood = monotonic() - owned.last_record
-            stands = owned.at_end and not owned.queued
+            stands = owned.read_to >= 0 and not owned.queued
             if stands and stood >= self._plan.idle_close_s and owned.fold.open_sessions():
                 owned.fold.close_open()
                 owned.changed = owned.idle_closed = True

@@ -58,7 +58,8 @@ class Owned:
     missing: int = 0
     stop: Stop | None = None
     snapshot_at: float = 0.0
-    at_end: bool = False
+    read_to: int = -1
+    """The log's end, when it was read to there; -1 since there was more."""
     changed: bool = False
     idle_closed: bool = False
     """Its sessions were closed with no record that says so: a snapshot in the same transaction makes it happen once."""
@@ -80,7 +81,7 @@ class Owned:
 
     def is_done(self) -> bool:
         """Whether it has been read to its end and all of it is written."""
-        return self.at_end and not self.queued and not self.changed
+        return self.read_to >= 0 and not self.queued and not self.changed
 
     def is_flooded(self, records: int, dead: int) -> bool:
         """Whether, with this batch, too many of its last records could not be used."""

@@ -151,8 +151,8 @@ class StreamProcess:
         if isinstance(begin, Stop):
             log.error("stream.stopped", reason=begin.reason, detail=begin.detail, **place)
         else:
-            if begin.missing:
-                log.error("stream.records_missing", missing=begin.missing, **place)
+            if begin.missing or begin.forgotten:
+                log.error("stream.records_missing", missing=begin.missing, forgotten=begin.forgotten, **place)
             self._source.begin(assignment, begin.offset)
         self._wake.set()
 
@@ -183,11 +183,8 @@ class StreamProcess:
         self._queued.set()
 
     def at_end(self, partition: Partition, next_offset: int) -> None:
-        owned = self._held.get(partition)
-        if owned is not None:
-            owned.at_end = True
-            owned.end_offset = next_offset
-            self._wake.set()
+        self._held.at_end(partition, next_offset)
+        self._wake.set()
 
     def grown(self, partition: Partition, end_offset: int) -> None:
         owned = self._held.get(partition)

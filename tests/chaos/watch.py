@@ -20,7 +20,8 @@ STANDS_S = 90.0
 60 s and the 10 s that clients wait between two tries fit in it."""
 
 PROGRESS = "SELECT partition, owner, applied, updated_at FROM assay_data.stream_partitions WHERE topic = $1"
-GONE = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# The last is what asyncpg says of a connection whose server has ended between two statements.
+GONE = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass(frozen=True)

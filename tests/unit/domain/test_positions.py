@@ -21,10 +21,17 @@ def test_it_goes_on_after_the_snapshot(snapshot: int, more: int, left: int) -> N
     assert begin(applied, snapshot + 1, "a", Ends(0, applied + 1 + left, "a")) == Begin(snapshot + 1)
 
 
-@given(wanted=OFFSETS, gone=st.integers(1, 500))
-def test_what_retention_took_is_counted(wanted: int, gone: int) -> None:
-    low = wanted + gone
-    assert begin(wanted, wanted, None, Ends(low, low + 10)) == Begin(low, missing=gone)
+@given(applied=OFFSETS, gone=st.integers(1, 500))
+def test_what_retention_took_is_counted(applied: int, gone: int) -> None:
+    low = applied + 1 + gone
+    assert begin(applied, applied + 1, None, Ends(low, low + 10)) == Begin(low, missing=gone)
+
+
+@given(snapshot=OFFSETS, folded=st.integers(0, 500), gone=st.integers(1, 500))
+def test_what_it_took_of_the_log_since_the_snapshot_is_told_apart(snapshot: int, folded: int, gone: int) -> None:
+    applied, low = snapshot + folded, snapshot + 1 + gone
+    found = begin(applied, snapshot + 1, None, Ends(low, max(low, applied) + 10))
+    assert found == Begin(low, missing=max(0, gone - folded), forgotten=min(gone, folded))
 
 
 @given(applied=OFFSETS, short=st.integers(0, 500))
