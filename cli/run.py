@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,7 +24,7 @@ from cli.http import serving
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.migrate import migrate
-from core.adapters.postgres import open_pool
+from core.adapters.postgres import Pool, open_pool
 from core.adapters.reads import PostgresReads
 from core.console.app import make_app
 from core.errors import RetryLater, UsageError
@@ -33,6 +36,13 @@ from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, 
 from core.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
+
+LAST_S = 28.5
+"""SIGTERM is answered within 30 s, whatever does not answer us: a client library that waits for a stalled server can't
+always be told to stop. What is not written by then is read again."""
+
+CLOSE_S = 2.0
+"""Seconds to take leave of PostgreSQL, which takes milliseconds."""
 
 SOON_S = 45.0
 """`--until-idle` waits for tries that come within this: the longest pause between a task's attempts is 40 s. Less than
@@ -105,7 +115,16 @@ async def opened(
         yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle, soon_s)
     finally:
         await sink.close()
-        await pool.close()
+        await closed(pool)
+
+
+async def closed(pool: Pool) -> None:
+    """Connections are given back, or cut where the server does not answer."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def prepared(parts: Parts, stop: asyncio.Event) -> bool:
@@ -220,6 +239,21 @@ def calm_collector() -> None:
 def stop_on_signals() -> asyncio.Event:
     """Set by SIGTERM and SIGINT from now on."""
     stop = asyncio.Event()
+
+    def told() -> None:
+        if not stop.is_set():
+            last = threading.Timer(LAST_S, _leave)
+            last.daemon = True
+            last.start()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, told)
     return stop
+
+
+def _leave() -> None:
+    log.warning("left", why="something that does not answer is still waited for; what is not written is read again")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

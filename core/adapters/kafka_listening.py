@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import structlog
+
 from core.domain.effects import RawRecord
 from core.stream_ports import Assignment, Partition, StreamListener
+
+log = structlog.get_logger(__name__)
 
 SLACK_S = 2.0
 """What an event loop may take to look at the clock when time is up."""
@@ -37,9 +42,14 @@ class Listening:
         self.call(partial(self._listener.grown, partition, end_offset))
 
     def revoked(self, partitions: Sequence[Partition], *, lost: bool, seconds: float) -> None:
-        """Wait until they are written, or time is up."""
+        """Wait until they are written, or time is up. A process that stood still (stopped, starved) may find both its
+        limits over at once: the listener forgets the partitions then all the same, before it is given any again."""
         writing = self._listener.revoked(partitions, lost=lost, seconds=seconds)
-        asyncio.run_coroutine_threadsafe(writing, self._loop).result(seconds + SLACK_S)
+        asked = asyncio.run_coroutine_threadsafe(writing, self._loop)
+        if concurrent.futures.wait([asked], seconds + SLACK_S).done:
+            asked.result()
+        else:
+            log.warning("stream.revoke_unanswered", seconds=seconds)
 
     def call(self, action: Callable[[], object]) -> None:
         """Soon, on the event loop's thread."""

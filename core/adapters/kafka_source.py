@@ -32,6 +32,14 @@ REVOKE_SHARE = 1 / 15
 """And never more than this of max.poll.interval.ms, after which the group takes us for dead: 20 s of 5 minutes."""
 
 
+LEAVE_S = CALLBACK_S + 3.0
+"""Seconds to leave the group once told to: the last transaction, and a broker's answer. One that does not answer finds
+out by itself, and the thread ends with the process."""
+
+LOOK_S = 0.25
+"""How often a process that is told to end looks whether its time to leave is over."""
+
+
 class KafkaSource:
     """Port `RecordSource` over one Consumer."""
 
@@ -54,10 +62,19 @@ class KafkaSource:
         )
         thread.start()
         try:
-            await asyncio.shield(done)
+            await self._ended(done)
         finally:
             self._closing.set()
-            await asyncio.to_thread(thread.join, CALLBACK_S)
+
+    async def _ended(self, done: asyncio.Future[None]) -> None:
+        told: float | None = None
+        while not (await asyncio.wait({done}, timeout=LOOK_S))[0]:
+            if self._closing.is_set():
+                told = told or time.monotonic()
+                if time.monotonic() - told > LEAVE_S:
+                    log.warning("stream.left_group_unsaid", topics=self._topics)
+                    return
+        done.result()
 
     def close(self) -> None:
         self._closing.set()

@@ -195,10 +195,16 @@ async def _fenced(held: Connection, progress: Sequence[Progress]) -> bool:
         return True
     rows = await held.fetch(_LOCK, [p.partition.topic for p in progress], [p.partition.partition for p in progress])
     stands = {Partition(row["topic"], row["partition"]): (row["epoch"], row["turn"]) for row in rows}
-    lost = frozenset(p.partition for p in progress if stands.get(p.partition, (0, 0))[0] != p.epoch)
+    lost = frozenset(p.partition for p in progress if not _is_next(p, *stands.get(p.partition, (0, 0))))
     if lost:
         raise LostOwnership(lost)
     return all(stands[p.partition][1] < p.turn for p in progress)
+
+
+def _is_next(progress: Progress, epoch: int, turn: int) -> bool:
+    """Whether the row is ours and no transaction before this one is missing: a server that takes another's place, or
+    did not keep what it acknowledged, may have lost the last ones. What they held is read again then."""
+    return epoch == progress.epoch and turn in (progress.turn - 1, progress.turn)
 
 
 async def _write(held: Connection, sql: str, rows: Sequence[tuple[object, ...]], *more: object) -> None:

@@ -12,7 +12,7 @@ from core.runtime.process import Process
 
 log = structlog.get_logger(__name__)
 
-SHUTDOWN_S = 29.0
+SHUTDOWN_S = 25.0
 """Everything has drained within this or is dropped: SIGTERM is answered within 30 s, and what is dropped is
 taken up again from the store."""
 

@@ -33,7 +33,11 @@ def main() -> int:
         source=arguments.source,
     )
     print(f"seed {wanted.seed}; logs are in {directory}", flush=True)
-    report = asyncio.run(_interruptible(wanted, directory))
+    try:
+        report = asyncio.run(_interruptible(wanted, directory))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("broken off; nothing that it started runs any more")
+        return 130
     print(text(report))
     if arguments.report:
         arguments.report.write_text(json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n")

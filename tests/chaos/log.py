@@ -66,12 +66,12 @@ class Partition:
 
     def _body(self) -> Body:
         random = self._random
-        at = self._at
-        if random.random() < OUT_OF_TIME:
+        at, who = self._at, self._identity()
+        if random.random() < OUT_OF_TIME and who.get("client_id") != "bot":  # its session would be cut in two
             at -= random.choice(BACK_MINUTES) * MINUTE
         body = _event(random) if random.random() < 0.5 else _query(random)
         body |= {"timestamp": _written(random, at), "application": random.choice(APPLICATIONS)}
-        return body | self._identity()
+        return body | who
 
     def _identity(self) -> Body:
         random = self._random

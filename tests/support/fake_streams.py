@@ -86,7 +86,7 @@ class InMemoryStreamStore:
 
     def _is_new(self, progress: Sequence[Progress]) -> bool:
         rows = {p.partition: self.rows.get(p.partition, PartitionRow()) for p in progress}
-        lost = frozenset(p.partition for p in progress if rows[p.partition].epoch != p.epoch)
+        lost = frozenset(p.partition for p in progress if not _is_next(p, rows[p.partition]))
         if lost:
             raise LostOwnership(lost)
         return all(rows[p.partition].turn < p.turn for p in progress)
@@ -118,6 +118,10 @@ class InMemoryStreamStore:
                 self.listings[listing_id] = told
         for dead in effects.dead_letters:
             self.dead_letters.setdefault((dead.topic, dead.partition, dead.offset), dead)
+
+
+def _is_next(progress: Progress, row: PartitionRow) -> bool:
+    return row.epoch == progress.epoch and row.turn in (progress.turn - 1, progress.turn)
 
 
 class HandSource:
