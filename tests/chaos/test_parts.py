@@ -50,7 +50,7 @@ def test_the_quick_reading_of_a_runs_own_log_is_the_plain_one() -> None:
 
 
 def test_a_log_holds_every_dead_letter_reason_of_a_live_topic() -> None:
-    read = (decode_search_log(record.value, record.kafka_ts) for record in _log(10_000) if not record.headers)
+    read = (decode_search_log(record.value, record.kafka_ts) for record in _log(60_000) if not record.headers)
     reasons = {found.reason for found in read if isinstance(found, Dead)}
     assert reasons == {
         "too_large", "not_json", "not_an_object", "bad_field", "no_timestamp", "bad_timestamp", "no_identity",
