@@ -141,9 +141,9 @@ class Holdings:
         return self._records >= self._plan.batch_records or self._bytes >= self._plan.batch_bytes
 
     def is_due(self) -> bool:
-        """Whether it is time to write."""
-        waited = monotonic() - self._oldest
-        return self.is_full() or (waited >= self._plan.batch_seconds and any(o.changed for o in self._owned.values()))
+        """Whether it is time to write: at once what was just taken, so that a new owner shows that it goes on."""
+        waits = monotonic() - self._oldest < self._plan.batch_seconds
+        return self.is_full() or any(o.changed and not (waits and o.cut) for o in self._owned.values())
 
     def waits(self) -> bool:
         """Whether anything is folded and not cut."""
@@ -161,7 +161,7 @@ class Holdings:
     def _part(self, owned: Owned, *, keep: bool) -> Part:
         owned.turn += 1
         owned.applied = max(owned.applied, owned.folded)
-        owned.changed = owned.idle_closed = False
+        owned.changed, owned.idle_closed, owned.cut = False, False, True
         progress = _progress(owned)
         owned.topic_id, owned.missing = None, 0
         # Behind what is applied the state is older than the offset it would be kept under.

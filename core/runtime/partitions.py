@@ -61,6 +61,8 @@ class Owned:
     read_to: int = -1
     """The log's end, when it was read to there; -1 since there was more."""
     changed: bool = False
+    cut: bool = False
+    """Whether a transaction has had a part of it since it was taken."""
     idle_closed: bool = False
     """Its sessions were closed with no record that says so: a snapshot in the same transaction makes it happen once."""
     newest_ms: int = -1

@@ -191,6 +191,7 @@ class HandSource:
 
     def look(self, partition: Partition) -> None:
         if self._listener is not None and partition in self.assignments:
+            self.positions.pop(partition, None)
             assignment = self.assignments[partition] = Assignment(partition, self.ends(partition))
             self._listener.assigned([assignment])
 

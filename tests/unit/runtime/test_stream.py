@@ -228,3 +228,16 @@ async def test_kafka_is_told_how_far_it_is_only_after_the_transaction(case: Case
         assert source.hints == {}
         case.store.gate.set()
         await until(lambda: source.hints == {P0: 60})
+
+
+async def test_the_first_records_after_a_partition_was_taken_are_written_at_once_and_the_next_wait(case: Case) -> None:
+    patient = replace(PLAN, batch_records=10_000, batch_seconds=0.5)
+    async with case.running(patient) as (_, source):
+        await source.assign(P0)
+        await source.deliver(P0, 60)
+        async with asyncio.timeout(0.4):
+            await until(lambda: case.applied(P0) >= 0)
+        await source.deliver(P0, 10)
+        await asyncio.sleep(0.1)
+        assert case.applied(P0) < 69
+        await until(lambda: case.applied(P0) == 69)
