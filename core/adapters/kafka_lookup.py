@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from core.adapters.kafka_messages import raw
-from core.adapters.kafka_options import LIBRDKAFKA
-from core.adapters.kafka_sink import reaction
+from core.adapters.kafka_once import ANSWER_S, QUIET_S, consumer_once, once_options, partitions_of
 from core.domain.effects import RawRecord
 from core.errors import RetryLater
-
-ANSWER_S = 15.0
-"""Seconds a broker has to answer about offsets: a live one takes milliseconds, a failover ten seconds."""
 
 NEAR = 2_000
 """Offsets nearer to each other than this are read in one go: about a megabyte, which a broker sends at once anyway."""
@@ -25,9 +20,6 @@ CHUNK = 50
 
 AHEAD_KB = 8_192
 """Kilobytes fetched ahead: what is wanted is often one record in thousands, and the rest is thrown away."""
-
-QUIET_S = 30.0
-"""No record for this long before the last that is wanted: the broker is away."""
 
 
 class FoundRecord(NamedTuple):
@@ -41,42 +33,22 @@ class RecordLookup:
     """Records as the log holds them now: those of aborted transactions are none. `producers.requeue` sees it so."""
 
     def __init__(self, servers: str, options: Mapping[str, str | int | float | bool], prefix: str = "") -> None:
-        plain = {k: v for k, v in options.items() if k not in {"group.protocol", "partition.assignment.strategy"}}
-        self._config: dict[str, str | int | float | bool] = {
-            **plain,
-            "bootstrap.servers": servers,
-            "group.id": f"{prefix}assay-reader",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-            "queued.max.messages.kbytes": AHEAD_KB,
-        }
+        self._config = once_options(servers, options, prefix, AHEAD_KB)
 
     def partitions(self, topic: str) -> list[int]:
         """The topic's partitions; empty when there is no such topic."""
-        with self._consumer() as consumer:
-            found = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
-        return [] if found.error is not None else sorted(found.partitions)
+        with consumer_once(self._config) as consumer:
+            return partitions_of(consumer, topic)
 
     def at(self, topic: str, partition: int, offsets: Collection[int]) -> dict[int, FoundRecord]:
         """Those of the records that the log still holds, by offset."""
         found: dict[int, FoundRecord] = {}
-        with self._consumer() as consumer:
+        with consumer_once(self._config) as consumer:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
             for stretch in _stretches(sorted(offset for offset in offsets if low <= offset < high)):
                 consumer.assign([TopicPartition(topic, partition, stretch[0])])
                 found |= _read(consumer, stretch)
         return found
-
-    @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
-        """A consumer, its errors translated; closed at the end of the block."""
-        try:
-            with closing(Consumer(self._config, logger=LIBRDKAFKA)) as consumer:
-                yield consumer
-        except KafkaException as error:
-            raise reaction(error.args[0]) from None
 
 
 def _stretches(offsets: list[int]) -> Iterator[list[int]]:

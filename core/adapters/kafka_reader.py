@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from core.adapters.kafka_messages import BROKER_AWAY, raw
+from core.adapters.kafka_once import ANSWER_S, QUIET_S, consumer_once, once_options, partitions_of
 from core.adapters.kafka_options import LIBRDKAFKA, shared_options
 from core.adapters.kafka_sink import reaction
 from core.domain.replays import Batch, Extent, Read
 from core.errors import RetryLater
-
-ANSWER_S = 15.0
-"""Seconds a broker has to answer about offsets: a live one takes milliseconds, a failover ten seconds."""
 
 CHUNK = 5_000
 """Records a poll: some 2 MB."""
 
 POLL_S = 0.2
 """Seconds that a poll waits for more: under what a person notices at the end of a partition."""
-
-QUIET_S = 30.0
-"""No record for this long before the end is reached: the broker is away."""
 
 QUEUED_KB = 16_384
 """What is fetched ahead: a tenth of a second of reading. A replay leaves the broker's memory to live work."""
@@ -35,19 +29,8 @@ class TopicReader:
     """Records of a topic's partitions as they are when asked."""
 
     def __init__(self, servers: str, options: Mapping[str, str | int | float | bool], prefix: str = "") -> None:
-        plain = {k: v for k, v in options.items() if k not in {"group.protocol", "partition.assignment.strategy"}}
         self._admin = shared_options(servers, options)
-        self._config: dict[str, str | int | float | bool] = {
-            "queued.max.messages.kbytes": QUEUED_KB,
-            "fetch.queue.backoff.ms": 5,
-            **plain,
-            "bootstrap.servers": servers,
-            "group.id": f"{prefix}assay-reader",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-        }
+        self._config = once_options(servers, options, prefix, QUEUED_KB)
 
     def topic_id(self, topic: str) -> str:
         """Kafka's own id of the topic, empty where the broker tells none."""
@@ -64,13 +47,13 @@ class TopicReader:
 
     def extents(self, topic: str, from_ms: int) -> dict[int, Extent]:
         """Each partition from a Kafka time to its present end; none when there is no such topic."""
-        with self._consumer() as consumer:
-            return {p: _extent(consumer, topic, p, from_ms) for p in _partitions(consumer, topic)}
+        with consumer_once(self._config) as consumer:
+            return {p: _extent(consumer, topic, p, from_ms) for p in partitions_of(consumer, topic)}
 
     def ends(self, topic: str) -> dict[int, int]:
         """Where each partition ends now; none when there is no such topic."""
-        with self._consumer() as consumer:
-            return {p: _bounds(consumer, topic, p)[1] for p in _partitions(consumer, topic)}
+        with consumer_once(self._config) as consumer:
+            return {p: _bounds(consumer, topic, p)[1] for p in partitions_of(consumer, topic)}
 
     def read(self, topic: str, stretches: Mapping[int, tuple[int, int]]) -> Iterator[Batch]:
         """Batches of the partitions side by side, each from an offset up to, not including, another.
@@ -78,21 +61,12 @@ class TopicReader:
         What retention has taken, or takes on the way, is counted. The last batch of a partition reaches its end, also
         when what stands there is no record, such as the mark of a transaction."""
         reading = _Reading(topic, {p: at for p, at in stretches.items() if at[0] < at[1]})
-        with self._consumer() as consumer:
+        with consumer_once(self._config) as consumer:
             reading.assign(consumer)
             while reading.left():
                 batch = reading.turn(consumer)
                 if batch.reached:
                     yield batch
-
-    @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
-        """A consumer, its errors translated; closed at the end of the block."""
-        try:
-            with closing(Consumer(self._config, logger=LIBRDKAFKA)) as consumer:
-                yield consumer
-        except KafkaException as error:
-            raise reaction(error.args[0]) from None
 
 
 class _Reading:
@@ -149,11 +123,6 @@ class _Reading:
             return found
         times = [t for t in (found.kept_ms, message.timestamp()[1] if message is not None else None) if t is not None]
         return found._replace(missing=found.missing + min(kept, end) - at, kept_ms=max(times, default=None))
-
-
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    found = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
-    return [] if found.error is not None else sorted(found.partitions)
 
 
 def _bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
