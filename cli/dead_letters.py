@@ -11,11 +11,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from cli.database import migrated
 from cli.streams import full_name
-from cli.tables import moment, printable, table
+from cli.tables import moment, print_tables, printable, table
 from core.adapters.clock import SystemClock
 from core.adapters.dead_letters import DeadLetters
 from core.domain.effects import STORED_PAYLOAD_BYTES
@@ -58,7 +57,7 @@ def list_letters(
         )
         return
     columns = ("received", "topic partition offset", "run", "reason", "detail", "bytes", "begins", "requeued")
-    Console().print(table(f"Dead letters, the newest {len(letters)}", columns, [_row(letter) for letter in letters]))
+    print_tables(table(f"Dead letters, the newest {len(letters)}", columns, [_row(letter) for letter in letters]))
 
 
 @app.command("show")

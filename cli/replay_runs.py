@@ -8,11 +8,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.database import migrated
 from cli.replay import app, checked_run, only_one, time_of
+from cli.tables import print_tables
 from core.adapters.clock import SystemClock
 from core.adapters.promotions import Promotion, Promotions
 from core.adapters.replay_states import Dropped, ReplayStates, RunState
@@ -49,7 +49,7 @@ def promote(
         return
     sys.stdout.write(said(done, dry=dry_run) + "\n")
     if done.queries:
-        Console().print(_queries(done))
+        print_tables(_queries(done))
 
 
 @app.command("list")
@@ -59,7 +59,7 @@ def runs(as_json: AsJson = False) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
-        Console().print(_table(found))
+        print_tables(_table(found))
 
 
 @app.command("drop")

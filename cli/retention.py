@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.database import migrated
+from cli.tables import print_tables
 from consumers.retention import Due, RetentionLook, keeps_of
 from core.adapters.clock import SystemClock
 from core.adapters.leadership import PostgresLeadership
@@ -29,7 +29,7 @@ def retention(
 ) -> None:
     """Drop the days of panes, dead letters and LLM calls that are past their retention, or list them."""
     due = asyncio.run(_run(load_settings(), dry_run=dry_run))
-    Console().print(listed(due, "Past their retention" if dry_run else "Not gone: being read, or just written to"))
+    print_tables(listed(due, "Past their retention" if dry_run else "Not gone: being read, or just written to"))
     if not dry_run and any(row.days for row in due):
         sys.stdout.write("the process retention tries these again every five minutes\n")
 

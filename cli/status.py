@@ -10,10 +10,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from cli.tables import moment, seconds, table
+from cli.tables import moment, print_tables, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
 from core.adapters.reads import PostgresReads
@@ -27,8 +26,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of
     if as_json:
         sys.stdout.write(msgspec.json.encode(as_plain(report)).decode() + "\n")
     else:
-        for each in tables(report):
-            Console().print(each)
+        print_tables(*tables(report))
 
 
 async def read_status(settings: Settings) -> StatusReport:

@@ -9,11 +9,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from cli.database import migrated
 from cli.status import plain_stream, read_status, stream_table
-from cli.tables import moment, printable
+from cli.tables import moment, print_tables, printable
 from core.adapters.stream_stops import Answer, StreamStops
 from core.errors import UsageError
 from core.read_ports import StatusReport
@@ -32,7 +31,7 @@ def list_streams(as_json: Annotated[bool, typer.Option("--json", help="JSON inst
         plain = [plain_stream(stream, report) for stream in report.streams]
         sys.stdout.write(msgspec.json.encode(plain).decode() + "\n")
         return
-    Console().print(stream_table(report))
+    print_tables(stream_table(report))
     sys.stdout.writelines(f"{line}\n" for line in remarks(report))
 
 

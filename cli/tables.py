@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+WIDE = 160
+"""Columns of a table that goes to a file or a pipe, which have no width: a topic's name and an owner fit."""
+
+
+def print_tables(*tables: Table) -> None:
+    """Print tables as wide as the terminal is."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDE
+    for each in tables:
+        console.print(each)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
