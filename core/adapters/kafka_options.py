@@ -21,7 +21,8 @@ _DEFAULTS: dict[str, str | int | float | bool] = {
     "fetch.queue.backoff.ms": 5,
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 32_768,
-    "fetch.message.max.bytes": 4_194_304,
+    # Compressed bytes: what a fetch of a very compressible topic unpacks to is in memory before any limit of ours.
+    "fetch.message.max.bytes": 1_048_576,
     # A partition is read from where we say only after the fetch under way has ended: 500 by default, half a start.
     "fetch.wait.max.ms": 100,
     "max.poll.interval.ms": 300_000,
