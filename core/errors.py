@@ -110,6 +110,26 @@ class LlmImpossible(LlmError):
     kind = "impossible_request"
 
 
+class LlmPending(LlmError):
+    """The answer was ordered in a batch: look again at `until`; no task is blamed."""
+
+    kind = "in_batch"
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class LlmBreakerOpen(LlmError):
+    """Too many calls failed and none is sent for `retry_after` seconds; no task is blamed."""
+
+    kind = "breaker_open"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class PictureError(AssayError):
     """A picture can't be judged. `kind` is the task's reason; `final` says whether to try again."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -45,6 +45,10 @@ class LlmRequest:
     max_output_tokens: int
     subject: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
+    check: Callable[[str], object] | None = None
+    """Raises an LlmError for a reply that is no answer, such as LlmInvalid: the call then ends with that status."""
+    tasks: tuple[UUID, ...] = ()
+    """The tasks that the call is made for: a call's story is told by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class LlmReply:
     output_tokens: int
     cost_usd: float
     latency_ms: int
+    asked_model: str = ""
+    """The model's name as it was asked for: `model` is what the endpoint calls it. Labels carry this one."""
 
 
 TaskKind = Literal["relevance", "image", "anchor"]

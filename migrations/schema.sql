@@ -782,9 +782,6 @@ ALTER TABLE ONLY assay_data.stream_partitions
 ALTER TABLE ONLY assay_data.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (task_id);
 
-ALTER TABLE ONLY assay_data.tasks
-    ADD CONSTRAINT tasks_task_key_key UNIQUE (task_key);
-
 ALTER TABLE ONLY public.assay_migrations
     ADD CONSTRAINT assay_migrations_pkey PRIMARY KEY (name);
 
@@ -825,6 +822,8 @@ CREATE INDEX panes_rest_by_hour ON assay_data.panes_rest USING btree (hour);
 CREATE INDEX panes_rest_run_application_hour_idx ON assay_data.panes_rest USING btree (run, application, hour);
 
 CREATE INDEX selections_of_query ON assay_data.selections USING btree (application, market, query, reason, selected_at DESC);
+
+CREATE INDEX tasks_by_key ON assay_data.tasks USING btree (task_key);
 
 CREATE INDEX tasks_finished ON assay_data.tasks USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text]));
 

@@ -46,7 +46,7 @@ WITH asked AS (
     SELECT task_id, task_key, kind, lane, lane_rank, group_key, subject::jsonb, payload::jsonb, priority,
         'waiting', $1, $1
     FROM asked
-    ON CONFLICT (task_id) DO UPDATE SET -- made of the key, and its index comes first: two adders meet here
+    ON CONFLICT (task_id) DO UPDATE SET -- made of the key, and the only unique index: two adders meet here
         state = 'waiting',
         lane = CASE WHEN t.state = 'failed' OR excluded.lane_rank < t.lane_rank THEN excluded.lane ELSE t.lane END,
         lane_rank = CASE WHEN t.state = 'failed' THEN excluded.lane_rank

@@ -170,6 +170,7 @@ class OpenAiLlm:
             return await self._failed(sent, Failure(error, 200, free=False))
         choice = answer.choices[0]
         wrong = unusable(choice.finish_reason, choice.message.refusal, choice.message.content)
+        wrong = wrong or _checked(sent.request, choice.message.content or "")
         end = self._answer_end(sent, answer, wrong)
         await self._gate.leave(end)
         if wrong is not None:
@@ -184,6 +185,7 @@ class OpenAiLlm:
             output_tokens=end.output_tokens or 0,
             cost_usd=money.usd(sent.ask.cost if end.cost is None else end.cost),
             latency_ms=end.latency_ms,
+            asked_model=sent.request.model,
         )
 
     def _answer_end(self, sent: _Sent, answer: wire.Completion, wrong: LlmError | None) -> CallEnd:
@@ -265,6 +267,16 @@ class OpenAiLlm:
 
     def _unauthorised(self) -> LlmUnauthorised:
         return LlmUnauthorised("the LLM endpoint refuses the key: check ASSAY_LLM_API_KEY; nothing is sent meanwhile")
+
+
+def _checked(request: LlmRequest, text: str) -> LlmError | None:
+    """What the asker says is wrong with the reply."""
+    try:
+        if request.check is not None:
+            request.check(text)
+    except LlmError as error:
+        return error
+    return None
 
 
 def _ask(request: LlmRequest, price: Price) -> CallAsk:

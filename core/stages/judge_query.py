@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
+from core.domain.judging import GuidelineReply
 from core.domain.relevance import (
     Search,
     cleaned_guideline,
     guideline_version,
-    matched,
     parsed_reply,
     seed_of,
     shuffled,
@@ -26,7 +25,6 @@ from core.ports import (
     JudgementStore,
     LabelFact,
     Llm,
-    LlmReply,
     OutgoingEvent,
     PictureSource,
     StoredGuideline,
@@ -37,6 +35,7 @@ from core.ports import (
 )
 from core.prompts import Prompt, load_prompt
 from core.settings import Settings
+from core.stages.grading import Graded, Grading
 from core.stages.judge_items import Item, ItemError, ItemSource, ListingError, Outcome, search_of
 from core.stages.judge_recipe import Recipe
 from core.stages.outcomes import in_time_of, outcome
@@ -103,7 +102,7 @@ class QueryJudge:
     ) -> None:
         """One call. What may be one product's fault (refused, cut off, too large) is tried again in halves."""
         try:
-            reply, found = await self._called(search, guideline, batch)
+            graded = await Grading(self.llm, self._recipe()).grade(search, guideline, batch)
         except LlmError as error:
             if isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) and len(batch) > 1:
                 middle = len(batch) // 2
@@ -112,34 +111,28 @@ class QueryJudge:
                 return
             await self._give_up([(item.task, error) for item in _same_keys(tasks, batch)])
             return
-        await self._save(search, guideline, reply, found, _same_keys(tasks, batch))
-        left = [item for item in batch if item.key not in found]
+        await self._save(search, guideline, graded, _same_keys(tasks, batch))
+        left = [item for item in batch if item.key not in graded]
         await self._give_up([(item.task, _missing()) for item in _same_keys(tasks, left)])
-
-    async def _called(
-        self, search: Search, guideline: StoredGuideline, batch: Sequence[Item]
-    ) -> tuple[LlmReply, dict[str, ProductJudgement]]:
-        named = {f"p{number}": item for number, item in enumerate(batch, 1)}
-        reply = await self.llm.complete(self._recipe().judgements_request(search, guideline, named))
-        found = matched(parsed_reply(JudgementsReply, reply.text), list(named))
-        return reply, {named[name].key: judgement for name, judgement in found.items()}
 
     async def _save(
         self,
         search: Search,
         guideline: StoredGuideline,
-        reply: LlmReply,
-        found: Mapping[str, ProductJudgement],
+        graded: Mapping[str, Graded],
         items: Sequence[Item],
     ) -> None:
-        judged = [item for item in items if item.key in found]
+        judged = [item for item in items if item.key in graded]
         recipe, at = self._recipe(), self.clock.now()
         done = [item.task.task_id for item in judged]
         if judged and judged[0].task.kind == "anchor":
-            outcomes = [recipe.anchor(item, reply, found[item.key], at) for item in judged]
+            outcomes = [recipe.anchor(item, graded[item.key].reply, graded[item.key].judgement, at) for item in judged]
             await self.store.save_anchor_outcomes(outcomes, done, at)
         elif judged:
-            facts = [recipe.fact(search, guideline, reply, item, found[item.key], at) for item in _first_of_key(judged)]
+            facts = [
+                recipe.fact(search, guideline, graded[item.key].reply, item, graded[item.key].judgement, at)
+                for item in _first_of_key(judged)
+            ]
             await self.store.save_labels(facts, [self.event_of(fact) for fact in facts], done, at)
 
     async def _without_known(self, items: Sequence[Item]) -> list[Item]:
