@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 from consumers import console, drift, image_score, listings, relevance, retention, search_log, selection
 from core.adapters.catalogue import PostgresCatalogue
+from core.adapters.claims import PostgresClaims
 from core.adapters.days import HistoryDays
 from core.adapters.drift_store import PostgresDriftStore
+from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
 from core.adapters.kafka_options import member_options
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.kafka_source import KafkaSource
 from core.adapters.leadership import PostgresLeadership
-from core.adapters.llm import open_llm
+from core.adapters.llm_endpoint import Surroundings, open_llm
 from core.adapters.llm_measured import MeasuredLlm
 from core.adapters.outbox import PostgresOutbox
 from core.adapters.picture_measured import MeasuredPictures
@@ -125,7 +127,7 @@ async def _judging(
 ) -> tuple[Llm | None, PictureSource | None]:
     if not ASKS_THE_LLM & set(names):
         return None, None
-    llm = open_llm(parts.settings, parts.pool, parts.clock, parts.wall)
+    llm = open_llm(parts.settings, Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics))
     stack.push_async_callback(llm.aclose)
     pictures = await stack.enter_async_context(HttpPictureSource(parts.settings))
     return MeasuredLlm(llm, parts.metrics, parts.wall), MeasuredPictures(pictures, parts.metrics)
@@ -209,6 +211,8 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
             judge = QueryJudge(
                 llm=llm,
                 store=PostgresJudgements(parts.pool),
+                guidelines=PostgresGuidelines(parts.pool),
+                claims=PostgresClaims(parts.pool),
                 catalogue=PostgresCatalogue(parts.pool),
                 inbox=inbox,
                 pictures=pictures,

@@ -9,6 +9,7 @@ import structlog
 
 from core.domain.labels import Lane
 from core.domain.selection import (
+    Deep,
     Earlier,
     Ranking,
     Selection,
@@ -49,6 +50,9 @@ class Limits:
     panel: int
     cooldown_days: int
     results: int
+    deep: Deep | None = None
+    by_engine: bool = False
+    """Whether the panel's strata are by engine too."""
 
 
 def build(
@@ -62,12 +66,20 @@ def build(
         settings.selection_volume_queries,
         settings.selection_panel_queries,
         settings.selection_cooldown_days,
-        settings.judge_results_per_query,
+        *_sampling(settings),
     )
     look = SelectionLook(store, clock, limits, judge)
     return PeriodicProcess(
         "selection", look.take, leadership, settings.selection_interval_s, on_nudge_only=on_nudge_only
     )
+
+
+def _sampling(settings: Settings) -> tuple[int, Deep | None, bool]:
+    """Ranks to take, and whether the panel is stratified by engine."""
+    if settings.selection_sampling == "top":
+        return settings.judge_results_per_query, None, False
+    deep = Deep(settings.selection_sampling_deep_from, settings.selection_sampling_deep_count)
+    return settings.selection_sampling_top, deep if deep.ranks else None, True
 
 
 class SelectionLook:
@@ -85,7 +97,8 @@ class SelectionLook:
         signals = await self._store.signals(limits.days)
         candidates = eligible(signals, limits.min_sessions)
         members = await self._store.members()
-        panelists = await self._first(panel(signals, candidates, limits.panel, members), shown)
+        engines = await self._store.served_by() if limits.by_engine else {}
+        panelists = await self._first(panel(signals, candidates, limits.panel, members, engines), shown)
         joining = frozenset(map(_key, panelists)) - members
         others = [
             by_friction(signals, candidates, limits.friction),
@@ -106,7 +119,9 @@ class SelectionLook:
         while len(found) < ranking.places and start < len(ranking.candidates):
             batch = ranking.candidates[start : start + step]
             unseen = [_key(s) for s in batch if _key(s) not in shown]
-            shown |= _by_query(await self._store.shown(unseen, self._limits.results)) if unseen else {}
+            shown |= (
+                _by_query(await self._store.shown(unseen, self._limits.results, self._limits.deep)) if unseen else {}
+            )
             found += [s for s in batch if _key(s) in shown]
             start, step = start + step, step * 2
         return found[: ranking.places]

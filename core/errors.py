@@ -7,6 +7,7 @@ these is a defect: the process ends with it and nothing it had not committed is 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 
 class AssayError(Exception):
@@ -60,17 +61,21 @@ class LlmSlowDown(LlmError):
 
 
 class LlmOverBudget(LlmError):
-    """The day's cap would be passed: tasks wait until `until`; nothing was sent."""
+    """A cap of the UTC day would be passed: tasks wait until `until`; nothing was sent. `kind` tells the whole day's
+    (`over_budget`) from the lane's (`lane_budget`)."""
 
     kind = "over_budget"
 
-    def __init__(self, message: str, until: datetime) -> None:
+    def __init__(
+        self, message: str, until: datetime, kind: Literal["over_budget", "lane_budget"] = "over_budget"
+    ) -> None:
         super().__init__(message)
         self.until = until
+        self.kind = kind
 
 
 class LlmUnavailable(LlmError):
-    """5xx, network, timeout: retry the task later, at most its attempts."""
+    """5xx (`overloaded`: 503, 529; else `server_error`), `network`, `timeout`: retry the task later, also for long."""
 
     kind = "unavailable"
 
@@ -87,9 +92,15 @@ class LlmTimeout(LlmUnavailable):
 
 
 class LlmRefused(LlmError):
-    """The model refused, or a content filter did. An end state of the task after its attempts."""
+    """The model refused. Of several products one is the cause: ask in halves; of one it is the end state."""
 
     kind = "refused"
+
+
+class LlmContentFilter(LlmRefused):
+    """The provider's content filter stopped the request or the reply. As a refusal, by another hand."""
+
+    kind = "content_filter"
 
 
 class LlmTruncated(LlmError):
@@ -102,6 +113,18 @@ class LlmInvalid(LlmError):
     """The reply is not what the schema asks for. Retry like any passing failure."""
 
     kind = "invalid_reply"
+
+
+class LlmWrongItems(LlmInvalid):
+    """The reply names an item that was not asked for, or one twice: whose grade is which is unknown, so none counts."""
+
+    kind = "wrong_items"
+
+
+class LlmMissingItem(LlmInvalid):
+    """The reply leaves an item out; what it says of the others counts."""
+
+    kind = "missing_item"
 
 
 class LlmImpossible(LlmError):
@@ -137,3 +160,12 @@ class PictureError(AssayError):
         super().__init__(message)
         self.kind = kind
         self.final = final
+
+
+class EngineRefused(AssayError):
+    """A search engine gives no result list for this query, and asking again would not help. `kind` says why; the
+    query has no list of this engine, which is not an empty list."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -98,6 +98,10 @@ class Task:
     subject: Mapping[str, str]
     payload: Mapping[str, object]
     attempts: int
+    lease: int = 0
+    """Number of this lease among the task's: who names another one no longer holds the task."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """How often each kind of failure has met it so far, as `core.domain.failures` names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class TaskRetry:
     reason: str
     not_before: datetime
     counts: bool = True
+    lease: int | None = None
+    """The lease that ends; None: whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class TaskFailure:
 
     task_id: UUID
     reason: str
+    lease: int | None = None
+    """As in `TaskRetry`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ A part of `core.settings.Settings`, in a file of its own for its length.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
+
+from core.domain.labels import Lane
 
 
 class JudgeSettings(BaseSettings):
@@ -33,6 +35,17 @@ class JudgeSettings(BaseSettings):
     llm_budget_usd_per_day: float = Field(
         50.0, ge=0, description="US dollars a UTC day; nothing is called that could pass it"
     )
+    llm_lane_budget_usd_per_day: dict[Lane, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description='US dollars a UTC day for a lane, such as {"backfill": 20}; a lane not named has no cap of its own',
+    )
+    llm_lane_shares: dict[Literal["live", "panel", "backfill"], Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"live": 0.5, "panel": 0.2, "backfill": 0.1},
+        description='part of the limits that a lane gets however much waits in better ones, 0 to 1, in sum at most 1',
+    )
+    llm_prefix_order: bool = Field(
+        True, description="calls that begin alike go one after the other, so that the provider's prompt cache pays"
+    )
     llm_timeout_s: float = Field(
         120.0,
         gt=0,
@@ -42,6 +55,46 @@ class JudgeSettings(BaseSettings):
         10.0, gt=0, description="seconds to connect: a handshake takes under 1, three SYN retries take 7"
     )
     llm_prices: str | None = Field(None, description="a JSON file of prices that replaces the built-in table")
+
+    # Cascade
+    llm_cascade_model: str | None = Field(
+        None, min_length=1, description="the strong model, asked where the judge's is unsure; no cascade when not set"
+    )
+    llm_cascade_second_model: str | None = Field(
+        None, min_length=1, description="a second cheap model, asked too: where the two differ, the strong one decides"
+    )
+    llm_cascade_confidence: float = Field(
+        0.8, ge=0, le=1, description="0 to 1, below it a grade is unsure: the prompt has .95 for plain, .7 for not told"
+    )
+
+    # Fallback
+    llm_fallback_base_url: str | None = Field(
+        None,
+        description="a second OpenAI-compatible endpoint, asked while the first is out of service; none when not set",
+    )
+    llm_fallback_api_key: SecretStr | None = Field(None, description="the key of the second endpoint")
+    llm_fallback_model: str | None = Field(None, min_length=1, description="the judge's model name there")
+    llm_fallback_vision_model: str | None = Field(
+        None, min_length=1, description="the model for pictures there; the fallback judge's when not set"
+    )
+    llm_fallback_requests_per_minute: int = Field(
+        500, ge=1, description="requests to the second endpoint, all replicas together"
+    )
+    llm_fallback_tokens_per_minute: int = Field(
+        200_000, ge=1, description="tokens of the second endpoint, all replicas together"
+    )
+    llm_fallback_max_in_flight: int = Field(
+        32, ge=1, le=10_000, description="calls at once to the second endpoint, all replicas together"
+    )
+    llm_fallback_lanes: Annotated[tuple[Literal["live", "panel", "backfill"], ...], NoDecode] = Field(
+        ("live",),
+        description="lanes that may use it, of live, panel, backfill: a panel judged by another model looks like drift",
+    )
+    llm_fallback_hold_s: float = Field(
+        30.0,
+        ge=0,
+        description="seconds of a Retry-After from which it is used: a minute's limit is over sooner, a quota is not",
+    )
 
     # Judging
     judge_mode: Literal["text", "text_and_description", "multimodal"] = Field(
@@ -58,7 +111,19 @@ class JudgeSettings(BaseSettings):
         description="seconds a lease lives without heartbeat: twice the longest call, so no living call loses its task",
     )
 
-    @field_validator("llm_base_url")
+    @field_validator("llm_fallback_lanes", mode="before")
+    @classmethod
+    def _lanes(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("llm_lane_shares")
+    @classmethod
+    def _at_most_all(cls, value: dict[str, float]) -> dict[str, float]:
+        if sum(value.values()) > 1 + 1e-9:
+            raise ValueError("in sum over 1")
+        return value
+
+    @field_validator("llm_base_url", "llm_fallback_base_url")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

@@ -94,15 +94,17 @@ class TaskInbox(Protocol):
 
     async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
         """Take up to `groups` groups of at most `per_group` runnable tasks, best lane, then priority, then age first.
-        A lease that has ended is runnable again."""
+        A lease that has ended is runnable again; a task that has had too many such ends fails as `crashed` instead, and
+        one that had two is a group by itself."""
         ...
 
-    async def renew(self, task_ids: Sequence[UUID], seconds: float) -> None:
-        """Heartbeat: the lease ends `seconds` from now."""
+    async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
+        """Heartbeat: the leases of those tasks end `seconds` from now. Returns which are still the caller's: another
+        may have taken a task whose lease had run out."""
         ...
 
     async def release(self, retries: Sequence[TaskRetry], failures: Sequence[TaskFailure]) -> None:
-        """End leases without a result."""
+        """End leases without a result; a lease that is another's now is left alone."""
         ...
 
     async def runnable(self, kinds: Sequence[TaskKind], within_s: float = 0.0) -> int:
@@ -120,16 +122,6 @@ class Catalogue(Protocol):
 
 class JudgementStore(Protocol):
     """Intermediate steps and results of judging. Every `save_*` is one transaction."""
-
-    async def guideline(self, market: str, query: str, language: str, prompt_version: str) -> StoredGuideline | None:
-        """The newest guideline: a person's edit wins over any model's; a model's of another prompt version is none."""
-        ...
-
-    async def save_guideline(
-        self, market: str, query: str, language: str, guideline: StoredGuideline, at: datetime
-    ) -> StoredGuideline:
-        """Store; returns the one that stands (another replica may have been first)."""
-        ...
 
     async def description(self, image_hash: str, prompt_version: str, model: str) -> str | None:
         """The picture in words, if made."""

@@ -73,6 +73,21 @@ class Settings(JudgeSettings):
         7, ge=1, description="days before friction chooses a query again with the same results"
     )
 
+    # Search engines
+    engines: str | None = Field(None, description="a TOML or JSON file of search engines, as in docs/engines.md")
+    selection_results_from: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("log",), min_length=1, description="log, engines of ASSAY_ENGINES by name, or several, comma-separated"
+    )
+    selection_engine_hours: float = Field(
+        24.0, gt=0, description="hours before an engine is asked again for a query: a catalogue's day"
+    )
+    selection_sampling: Literal["top", "zalando"] = Field(
+        "top", description="top: the first results; zalando: the first and some from far down, panel strata by engine"
+    )
+    selection_sampling_top: int = Field(15, ge=1, le=100, description="first results that zalando takes")
+    selection_sampling_deep_from: int = Field(500, ge=2, le=9_000, description="rank from which zalando takes some")
+    selection_sampling_deep_count: int = Field(5, ge=0, le=100, description="how many zalando takes from there")
+
     # Drift
     drift_anchors_per_night: int = Field(
         30, ge=1, description="anchors judged again a night: 30 find a 2.7 % swap in 81 % (docs/drift.md)"
@@ -166,7 +181,7 @@ class Settings(JudgeSettings):
     def _options(cls, value: object) -> object:
         return msgspec.json.decode(value) if isinstance(value, str) else value
 
-    @field_validator("session_engagement_actions", mode="before")
+    @field_validator("session_engagement_actions", "selection_results_from", mode="before")
     @classmethod
     def _actions(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.domain.friction import QuerySignals
-from core.domain.selection import Earlier, Selection
+from core.domain.selection import Deep, Earlier, Selection
 from core.ports import NewTask
 
 QueryKey = tuple[str, str, str]
@@ -38,8 +38,12 @@ class SignalStore(Protocol):
         """
         ...
 
-    async def shown(self, keys: Sequence[QueryKey], top: int) -> list[ShownResults]:
-        """The newest live result lists of these queries, their first `top` ranks."""
+    async def shown(self, keys: Sequence[QueryKey], top: int, deep: Deep | None = None) -> list[ShownResults]:
+        """The newest live result lists of these queries, their first `top` ranks and those of `deep`."""
+        ...
+
+    async def served_by(self) -> Mapping[QueryKey, str]:
+        """The engines of each query's live result lists, joined: a stratum of the panel."""
         ...
 
     async def members(self) -> frozenset[QueryKey]:

@@ -21,9 +21,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 CounterName = Literal[
     "assay_alerts_total",
+    "assay_cascade_pairs_total",
     "assay_dead_letters_total",
+    "assay_engine_requests_total",
+    "assay_llm_breaker_opened_total",
     "assay_llm_calls_total",
     "assay_llm_cost_usd_total",
+    "assay_llm_share_not_renewed_total",
+    "assay_llm_failover_total",
     "assay_llm_tokens_total",
     "assay_outbox_published_total",
     "assay_panes_written_total",
@@ -33,9 +38,17 @@ CounterName = Literal[
     "assay_sessions_automated_total",
     "assay_stream_missing_total",
     "assay_stream_records_total",
+    "assay_task_failures_total",
+    "assay_task_leases_lost_total",
 ]
 GaugeName = Literal[
+    "assay_llm_breaker",
     "assay_llm_budget_usd",
+    "assay_llm_hold_seconds",
+    "assay_llm_places",
+    "assay_llm_provider_remaining",
+    "assay_llm_rate",
+    "assay_llm_share",
     "assay_llm_spent_today_usd",
     "assay_llm_under_way",
     "assay_outbox_oldest_seconds",
@@ -49,7 +62,7 @@ GaugeName = Literal[
     "assay_stream_stopped",
     "assay_tasks",
 ]
-HistogramName = Literal["assay_llm_latency_seconds", "assay_stream_batch_seconds"]
+HistogramName = Literal["assay_engine_seconds", "assay_llm_latency_seconds", "assay_stream_batch_seconds"]
 MetricName = Literal[CounterName, GaugeName, HistogramName]
 
 
@@ -65,9 +78,32 @@ class Metric:
 
 COUNTERS: tuple[Metric, ...] = (
     Metric("assay_alerts_total", ("cause",), "Drift alerts raised; cause: judge, engine, catalogue or traffic."),
+    Metric(
+        "assay_cascade_pairs_total",
+        ("outcome",),
+        "Pairs a cheap model graded; outcome: kept, or why the strong model was asked.",
+    ),
     Metric("assay_dead_letters_total", ("topic", "reason"), "Records that can't be used, by their reason."),
+    Metric(
+        "assay_engine_requests_total",
+        ("engine", "status"),
+        "Result lists asked of search engines; status: ok, away, or why it was refused.",
+    ),
+    Metric(
+        "assay_llm_breaker_opened_total",
+        ("endpoint", "model"),
+        "How often a flood of failures stopped the calls of this process; endpoint: first or second.",
+    ),
     Metric("assay_llm_calls_total", ("lane", "model", "status"), "LLM calls ended; status: ok or the kind of error."),
     Metric("assay_llm_cost_usd_total", ("lane",), "US dollars spent on LLM calls."),
+    Metric(
+        "assay_llm_failover_total",
+        ("reason",),
+        "Calls that went to the second endpoint; reason: breaker_open, unauthorised or hold.",
+    ),
+    Metric(
+        "assay_llm_share_not_renewed_total", (), "Renewals of this replica's share of the limits that PostgreSQL missed."
+    ),
     Metric("assay_llm_tokens_total", ("lane", "kind"), "LLM tokens; kind: input, cached (a part of input), output."),
     Metric("assay_outbox_published_total", ("topic",), "Events published to Kafka."),
     Metric("assay_panes_written_total", (), "Pane rows added to or changed."),
@@ -83,9 +119,25 @@ COUNTERS: tuple[Metric, ...] = (
     ),
     Metric("assay_stream_missing_total", ("topic",), "Records gone from the topic (retention) before they were read."),
     Metric("assay_stream_records_total", ("topic", "outcome"), "Records read; outcome: used, dead_letter or control."),
+    Metric(
+        "assay_task_failures_total",
+        ("outcome", "reason"),
+        "Failures of judge tasks (docs/failures.md); outcome: retry, put_off (attempt given back) or failed.",
+    ),
+    Metric("assay_task_leases_lost_total", ("process",), "Leases that ran out under work that still went on."),
 )
 GAUGES: tuple[Metric, ...] = (
+    Metric(
+        "assay_llm_breaker",
+        ("endpoint", "model"),
+        "The breaker of this process: 0 closed, 1 half-open (one probe is out), 2 open: nothing is sent.",
+    ),
     Metric("assay_llm_budget_usd", (), "The day's cap in US dollars, as set."),
+    Metric("assay_llm_hold_seconds", (), "Seconds in which the provider wants no call (Retry-After); 0 usually."),
+    Metric("assay_llm_places", (), "Calls this replica may have under way: its share, cut while the provider ails."),
+    Metric("assay_llm_provider_remaining", ("limit",), "What the provider last said is left; limit: requests, tokens."),
+    Metric("assay_llm_rate", ("limit",), "This replica's rate a minute, as steered now; limit: requests or tokens."),
+    Metric("assay_llm_share", (), "This replica's part of the limits, 0 to 1."),
     Metric("assay_llm_spent_today_usd", (), "US dollars spent or reserved this UTC day, all replicas together."),
     Metric(
         "assay_llm_under_way", ("lane",), "Calls of this process not yet ended: waiting for rate or a place, or sent."
@@ -104,6 +156,12 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_tasks", ("kind", "state"), "Judge tasks in Postgres; state: waiting, running, done or failed."),
 )
 HISTOGRAMS: tuple[Metric, ...] = (
+    Metric(
+        "assay_engine_seconds",
+        ("engine",),
+        "One result list of a search engine, with its waits and tries.",
+        (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),  # up to past four tries of 10 s
+    ),
     Metric(
         "assay_llm_latency_seconds",
         ("model",),

@@ -29,6 +29,153 @@ CREATE VIEW assay.dead_letters AS
     received_at
    FROM assay_data.dead_letters;
 
+CREATE TABLE assay_data.engine_comparisons (
+    run_id uuid NOT NULL,
+    compared_at timestamp with time zone NOT NULL,
+    engines text[] NOT NULL,
+    k integer NOT NULL,
+    judge text NOT NULL,
+    seed bigint NOT NULL,
+    queries integer NOT NULL,
+    pairs integer NOT NULL,
+    judged integer NOT NULL,
+    unknown integer NOT NULL,
+    missing jsonb NOT NULL,
+    failures jsonb NOT NULL
+);
+
+CREATE TABLE assay_data.engine_measures (
+    run_id uuid NOT NULL,
+    engine text NOT NULL,
+    measure text NOT NULL,
+    queries integer NOT NULL,
+    value double precision,
+    low double precision,
+    high double precision,
+    paired integer,
+    difference double precision,
+    difference_low double precision,
+    difference_high double precision,
+    p double precision,
+    wins integer,
+    losses integer,
+    ties integer,
+    CONSTRAINT engine_measures_measure_check CHECK ((measure = ANY (ARRAY['ndcg'::text, 'precision'::text, 'irrelevant'::text])))
+);
+
+CREATE VIEW assay.engine_comparisons AS
+ SELECT c.run_id,
+    c.compared_at,
+    c.k,
+    c.engines[1] AS baseline,
+    m.engine,
+    m.measure,
+    m.queries,
+    m.value,
+    m.low,
+    m.high,
+    m.paired,
+    m.difference,
+    m.difference_low,
+    m.difference_high,
+    m.p,
+    m.wins,
+    m.losses,
+    m.ties,
+    c.pairs,
+    c.judged,
+    c.unknown,
+    c.judge
+   FROM (assay_data.engine_comparisons c
+     JOIN assay_data.engine_measures m USING (run_id));
+
+CREATE TABLE assay_data.engine_lists (
+    id bigint NOT NULL,
+    engine text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    language text NOT NULL,
+    top integer NOT NULL,
+    deep_first integer DEFAULT 0 NOT NULL,
+    deep_count integer DEFAULT 0 NOT NULL,
+    ranks integer[] NOT NULL,
+    hits text[] NOT NULL,
+    fetched_at timestamp with time zone NOT NULL
+);
+
+CREATE VIEW assay.engine_lists AS
+ SELECT engine,
+    application,
+    market,
+    query,
+    language,
+    ranks,
+    hits,
+    fetched_at
+   FROM assay_data.engine_lists;
+
+CREATE TABLE assay_data.engine_query_figures (
+    run_id uuid NOT NULL,
+    engine text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    ndcg double precision,
+    precision_at_k double precision,
+    irrelevant double precision,
+    shown integer NOT NULL,
+    judged integer NOT NULL
+);
+
+CREATE VIEW assay.engine_query_figures AS
+ SELECT c.run_id,
+    c.compared_at,
+    c.k,
+    f.engine,
+    f.application,
+    f.market,
+    f.query,
+    f.ndcg,
+    f.precision_at_k,
+    f.irrelevant,
+    f.shown,
+    f.judged
+   FROM (assay_data.engine_comparisons c
+     JOIN assay_data.engine_query_figures f USING (run_id));
+
+CREATE TABLE assay_data.guidelines (
+    market text NOT NULL,
+    query text NOT NULL,
+    language text NOT NULL,
+    version text NOT NULL,
+    prompt_version text NOT NULL,
+    model text NOT NULL,
+    author text NOT NULL,
+    body jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    context text DEFAULT ''::text NOT NULL,
+    revision integer NOT NULL,
+    comment text DEFAULT ''::text NOT NULL,
+    based_on text DEFAULT ''::text NOT NULL
+);
+
+CREATE VIEW assay.guideline_history AS
+ SELECT market,
+    query,
+    language,
+    context,
+    revision,
+    version,
+    author,
+    prompt_version,
+    model,
+    comment,
+    based_on,
+    body,
+    created_at
+   FROM assay_data.guidelines;
+
 CREATE TABLE assay_data.image_scores (
     id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -81,10 +228,25 @@ CREATE TABLE assay_data.tasks (
     lease_until timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
+    failures jsonb DEFAULT '{}'::jsonb NOT NULL,
+    lease_no integer DEFAULT 0 NOT NULL,
     CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'anchor'::text]))),
     CONSTRAINT tasks_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text]))),
     CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
+
+CREATE VIEW assay.judge_task_reasons AS
+ SELECT kind,
+    lane,
+    state,
+    reason,
+    count(*) AS tasks,
+    min(created_at) AS oldest,
+    min(not_before) FILTER (WHERE (state = 'waiting'::text)) AS next_try,
+    max(finished_at) AS newest_end
+   FROM assay_data.tasks
+  WHERE ((state = 'failed'::text) OR ((state = 'waiting'::text) AND (reason <> ''::text)))
+  GROUP BY kind, lane, state, reason;
 
 CREATE VIEW assay.judge_tasks AS
  SELECT task_id,
@@ -98,11 +260,64 @@ CREATE VIEW assay.judge_tasks AS
     finished_at
    FROM assay_data.tasks;
 
+CREATE TABLE assay_data.llm_batches (
+    batch_id uuid NOT NULL,
+    lane text NOT NULL,
+    model text NOT NULL,
+    state text NOT NULL,
+    requests integer NOT NULL,
+    input_tokens bigint NOT NULL,
+    file_bytes bigint NOT NULL,
+    input_file text,
+    provider_id text,
+    provider_status text DEFAULT ''::text NOT NULL,
+    provider_done integer DEFAULT 0 NOT NULL,
+    accepted boolean DEFAULT false NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    tried_at timestamp with time zone,
+    ordered_at timestamp with time zone,
+    deadline_at timestamp with time zone NOT NULL,
+    looks integer DEFAULT 0 NOT NULL,
+    next_look_at timestamp with time zone NOT NULL,
+    cancel_asked_at timestamp with time zone,
+    cancel_sent_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    error text DEFAULT ''::text NOT NULL,
+    answered integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    unanswered integer DEFAULT 0 NOT NULL,
+    cost_usd numeric(20,12) DEFAULT 0 NOT NULL,
+    live_usd numeric(20,12) DEFAULT 0 NOT NULL,
+    CONSTRAINT llm_batches_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text]))),
+    CONSTRAINT llm_batches_state_check CHECK ((state = ANY (ARRAY['preparing'::text, 'reserved'::text, 'uploaded'::text, 'ordered'::text, 'ended'::text])))
+);
+
+CREATE VIEW assay.llm_batches AS
+ SELECT batch_id,
+    lane,
+    model,
+    state,
+    provider_status,
+    requests,
+    provider_done,
+    answered,
+    failed,
+    unanswered,
+    created_at,
+    ordered_at,
+    deadline_at,
+    ended_at,
+    cost_usd,
+    live_usd,
+    error
+   FROM assay_data.llm_batches;
+
 CREATE TABLE assay_data.llm_calls (
     call_id uuid NOT NULL,
     lane text NOT NULL,
     model text NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
+    status text NOT NULL,
     http_status integer,
     started_at timestamp with time zone NOT NULL,
     latency_ms integer,
@@ -122,11 +337,93 @@ CREATE TABLE assay_data.llm_calls (
     budget_day date NOT NULL,
     reserved_tokens bigint NOT NULL,
     reserved_usd numeric(20,12) NOT NULL,
-    granted_at double precision NOT NULL,
-    expires_at double precision NOT NULL,
+    endpoint text DEFAULT ''::text NOT NULL,
+    tasks uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    price_version text DEFAULT ''::text NOT NULL,
+    batch boolean DEFAULT false NOT NULL,
     CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
 )
 PARTITION BY RANGE (started_at);
+
+CREATE TABLE assay_data.llm_reservations (
+    call_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    budget_day date NOT NULL,
+    expires_at double precision NOT NULL,
+    endpoint text NOT NULL,
+    lane text NOT NULL,
+    model text NOT NULL,
+    purpose text NOT NULL,
+    subject jsonb NOT NULL,
+    tasks uuid[] NOT NULL,
+    prompt_version text NOT NULL,
+    prompt_hash text NOT NULL,
+    price_version text NOT NULL,
+    batch boolean NOT NULL,
+    reserved_tokens bigint NOT NULL,
+    reserved_usd numeric(20,12) NOT NULL,
+    CONSTRAINT llm_reservations_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
+
+CREATE VIEW assay_data.llm_calls_all AS
+ SELECT llm_calls.call_id,
+    llm_calls.lane,
+    llm_calls.model,
+    llm_calls.status,
+    llm_calls.http_status,
+    llm_calls.started_at,
+    llm_calls.latency_ms,
+    llm_calls.input_tokens,
+    llm_calls.cached_tokens,
+    llm_calls.output_tokens,
+    llm_calls.cost_usd,
+    llm_calls.purpose,
+    llm_calls.subject,
+    llm_calls.prompt_version,
+    llm_calls.prompt_hash,
+    llm_calls.request,
+    llm_calls.reply,
+    llm_calls.answered_by,
+    llm_calls.fingerprint,
+    llm_calls.error,
+    llm_calls.budget_day,
+    llm_calls.reserved_tokens,
+    llm_calls.reserved_usd,
+    llm_calls.endpoint,
+    llm_calls.tasks,
+    llm_calls.price_version,
+    llm_calls.batch
+   FROM assay_data.llm_calls
+UNION ALL
+ SELECT llm_reservations.call_id,
+    llm_reservations.lane,
+    llm_reservations.model,
+    'running'::text AS status,
+    NULL::integer AS http_status,
+    llm_reservations.started_at,
+    NULL::integer AS latency_ms,
+    NULL::integer AS input_tokens,
+    NULL::integer AS cached_tokens,
+    NULL::integer AS output_tokens,
+    llm_reservations.reserved_usd AS cost_usd,
+    llm_reservations.purpose,
+    llm_reservations.subject,
+    llm_reservations.prompt_version,
+    llm_reservations.prompt_hash,
+    NULL::jsonb AS request,
+    ''::text AS reply,
+    ''::text AS answered_by,
+    ''::text AS fingerprint,
+    ''::text AS error,
+    llm_reservations.budget_day,
+    llm_reservations.reserved_tokens,
+    llm_reservations.reserved_usd,
+    llm_reservations.endpoint,
+    llm_reservations.tasks,
+    llm_reservations.price_version,
+    llm_reservations.batch
+   FROM assay_data.llm_reservations;
 
 CREATE VIEW assay.llm_calls AS
  SELECT call_id,
@@ -140,7 +437,7 @@ CREATE VIEW assay.llm_calls AS
     cached_tokens,
     output_tokens,
     cost_usd
-   FROM assay_data.llm_calls;
+   FROM assay_data.llm_calls_all;
 
 CREATE TABLE assay_data.panes (
     run text NOT NULL,
@@ -288,6 +585,30 @@ CREATE VIEW assay.relevance_labels AS
    FROM assay_data.labels
   ORDER BY application, market, query, listing_id, judged_at DESC, id DESC;
 
+CREATE VIEW assay.relevance_labels_by_context AS
+ SELECT DISTINCT ON (l.application, l.market, l.query, g.language, g.context, l.listing_id) l.application,
+    l.market,
+    l.query,
+    COALESCE(g.language, ''::text) AS language,
+    COALESCE(g.context, ''::text) AS context,
+    l.listing_id,
+    l.label,
+    l.grade,
+    l.confidence,
+    l.reasoning,
+    l.reason,
+    l.mode,
+    l.model,
+    l.prompt_version,
+    l.guideline_version,
+    l.content_hash,
+    l.image_hash,
+    l.judged_at,
+    l.event_id
+   FROM (assay_data.labels l
+     LEFT JOIN assay_data.guidelines g ON (((g.market = l.market) AND (g.query = l.query) AND (g.version = l.guideline_version))))
+  ORDER BY l.application, l.market, l.query, g.language, g.context, l.listing_id, l.judged_at DESC, l.id DESC;
+
 CREATE TABLE assay_data.anchor_outcomes (
     anchor_id text NOT NULL,
     night date NOT NULL,
@@ -308,6 +629,11 @@ CREATE TABLE assay_data.anchors (
     human_grade smallint NOT NULL,
     asked date,
     added_at timestamp with time zone NOT NULL
+);
+
+CREATE UNLOGGED TABLE assay_data.claims (
+    name text NOT NULL,
+    until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE assay_data.dead_letters_rest (
@@ -334,16 +660,13 @@ CREATE TABLE assay_data.drift_states (
     state bytea NOT NULL
 );
 
-CREATE TABLE assay_data.guidelines (
-    market text NOT NULL,
-    query text NOT NULL,
-    language text NOT NULL,
-    version text NOT NULL,
-    prompt_version text NOT NULL,
-    model text NOT NULL,
-    author text NOT NULL,
-    body jsonb NOT NULL,
-    created_at timestamp with time zone NOT NULL
+ALTER TABLE assay_data.engine_lists ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.engine_lists_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE assay_data.history_days (
@@ -391,11 +714,46 @@ CREATE TABLE assay_data.listings (
     told_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE assay_data.llm_batch_items (
+    call_id uuid NOT NULL,
+    request_key text NOT NULL,
+    is_current boolean DEFAULT true NOT NULL,
+    state text NOT NULL,
+    lane text NOT NULL,
+    purpose text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    prompt_hash text NOT NULL,
+    subject jsonb NOT NULL,
+    tasks uuid[] NOT NULL,
+    body text,
+    body_bytes integer NOT NULL,
+    kept text NOT NULL,
+    input_tokens bigint NOT NULL,
+    tokens bigint NOT NULL,
+    worst_usd numeric(20,12) NOT NULL,
+    collected_at timestamp with time zone NOT NULL,
+    deadline_at timestamp with time zone NOT NULL,
+    batch_id uuid,
+    http_status integer,
+    answer text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    why text DEFAULT ''::text NOT NULL,
+    free boolean DEFAULT true NOT NULL,
+    settled boolean DEFAULT false NOT NULL,
+    cost_usd numeric(20,12) DEFAULT 0 NOT NULL,
+    live_usd numeric(20,12) DEFAULT 0 NOT NULL,
+    wake_at timestamp with time zone,
+    wakes smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT llm_batch_items_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text]))),
+    CONSTRAINT llm_batch_items_state_check CHECK ((state = ANY (ARRAY['collected'::text, 'ordered'::text, 'answered'::text, 'live'::text])))
+);
+
 CREATE TABLE assay_data.llm_calls_rest (
     call_id uuid CONSTRAINT llm_calls_call_id_not_null NOT NULL,
     lane text CONSTRAINT llm_calls_lane_not_null NOT NULL,
     model text CONSTRAINT llm_calls_model_not_null NOT NULL,
-    status text DEFAULT 'running'::text CONSTRAINT llm_calls_status_not_null NOT NULL,
+    status text CONSTRAINT llm_calls_status_not_null NOT NULL,
     http_status integer,
     started_at timestamp with time zone CONSTRAINT llm_calls_started_at_not_null NOT NULL,
     latency_ms integer,
@@ -415,27 +773,17 @@ CREATE TABLE assay_data.llm_calls_rest (
     budget_day date CONSTRAINT llm_calls_budget_day_not_null NOT NULL,
     reserved_tokens bigint CONSTRAINT llm_calls_reserved_tokens_not_null NOT NULL,
     reserved_usd numeric(20,12) CONSTRAINT llm_calls_reserved_usd_not_null NOT NULL,
-    granted_at double precision CONSTRAINT llm_calls_granted_at_not_null NOT NULL,
-    expires_at double precision CONSTRAINT llm_calls_expires_at_not_null NOT NULL,
+    endpoint text DEFAULT ''::text CONSTRAINT llm_calls_endpoint_not_null NOT NULL,
+    tasks uuid[] DEFAULT '{}'::uuid[] CONSTRAINT llm_calls_tasks_not_null NOT NULL,
+    price_version text DEFAULT ''::text CONSTRAINT llm_calls_price_version_not_null NOT NULL,
+    batch boolean DEFAULT false CONSTRAINT llm_calls_batch_not_null NOT NULL,
     CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
 );
 
-CREATE TABLE assay_data.llm_lane (
-    only_one boolean DEFAULT true NOT NULL,
-    at double precision NOT NULL,
-    requests integer[] NOT NULL,
-    tokens bigint[] NOT NULL,
-    request_level double precision NOT NULL,
-    token_level double precision NOT NULL,
-    in_flight integer NOT NULL,
-    hold_until double precision NOT NULL,
-    probing boolean NOT NULL,
-    probe_until double precision NOT NULL,
-    waiting double precision[] NOT NULL,
-    swept_at double precision NOT NULL,
-    CONSTRAINT llm_lane_only_one_check CHECK (only_one)
-)
-WITH (fillfactor='20');
+CREATE TABLE assay_data.llm_holds (
+    endpoint text NOT NULL,
+    until double precision NOT NULL
+);
 
 CREATE TABLE assay_data.llm_prompts (
     prompt_hash text NOT NULL,
@@ -444,12 +792,48 @@ CREATE TABLE assay_data.llm_prompts (
     first_used timestamp with time zone NOT NULL
 );
 
+CREATE TABLE assay_data.llm_shares (
+    endpoint text NOT NULL,
+    replica uuid NOT NULL,
+    live double precision NOT NULL,
+    panel double precision NOT NULL,
+    backfill double precision NOT NULL,
+    part double precision NOT NULL,
+    in_flight integer NOT NULL,
+    expires_at double precision NOT NULL,
+    CONSTRAINT llm_shares_part_check CHECK (((part >= (0)::double precision) AND (part <= (1)::double precision)))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE assay_data.llm_shares IS 'live, panel, backfill: what the replica could use of the limits in that lane, 1 being all of them';
+
 CREATE TABLE assay_data.llm_spend (
-    day date NOT NULL,
-    spent_usd numeric(20,12) NOT NULL,
-    reserved_usd numeric(20,12) NOT NULL
+    day date CONSTRAINT llm_spend_day_not_null1 NOT NULL,
+    lane text NOT NULL,
+    spent_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_spent_usd_not_null1 NOT NULL,
+    reserved_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_reserved_usd_not_null1 NOT NULL,
+    CONSTRAINT llm_spend_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text, ''::text])))
 )
 WITH (fillfactor='20');
+
+CREATE TABLE assay_data.mode_labels (
+    content_key text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    listing_id text NOT NULL,
+    mode text NOT NULL,
+    label text NOT NULL,
+    confidence double precision NOT NULL,
+    reasoning text NOT NULL,
+    model text NOT NULL,
+    call_id uuid NOT NULL,
+    input_tokens double precision NOT NULL,
+    output_tokens double precision NOT NULL,
+    cost_usd double precision NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    CONSTRAINT mode_labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text])))
+);
 
 CREATE TABLE assay_data.night_accounts (
     night date NOT NULL,
@@ -674,6 +1058,9 @@ ALTER TABLE ONLY assay_data.anchor_outcomes
 ALTER TABLE ONLY assay_data.anchors
     ADD CONSTRAINT anchors_pkey PRIMARY KEY (anchor_id);
 
+ALTER TABLE ONLY assay_data.claims
+    ADD CONSTRAINT claims_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY assay_data.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (topic, partition, "offset", received_at);
 
@@ -686,8 +1073,23 @@ ALTER TABLE ONLY assay_data.drift_nights
 ALTER TABLE ONLY assay_data.drift_states
     ADD CONSTRAINT drift_states_pkey PRIMARY KEY (night);
 
+ALTER TABLE ONLY assay_data.engine_comparisons
+    ADD CONSTRAINT engine_comparisons_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY assay_data.engine_lists
+    ADD CONSTRAINT engine_lists_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.engine_measures
+    ADD CONSTRAINT engine_measures_pkey PRIMARY KEY (run_id, engine, measure);
+
+ALTER TABLE ONLY assay_data.engine_query_figures
+    ADD CONSTRAINT engine_query_figures_pkey PRIMARY KEY (run_id, engine, application, market, query);
+
 ALTER TABLE ONLY assay_data.guidelines
-    ADD CONSTRAINT guidelines_pkey PRIMARY KEY (market, query, language, version);
+    ADD CONSTRAINT guidelines_pkey PRIMARY KEY (market, query, language, context, revision);
+
+ALTER TABLE ONLY assay_data.guidelines
+    ADD CONSTRAINT guidelines_version UNIQUE (market, query, version, language, context);
 
 ALTER TABLE ONLY assay_data.history_days
     ADD CONSTRAINT history_days_pkey PRIMARY KEY (history, day);
@@ -713,20 +1115,35 @@ ALTER TABLE ONLY assay_data.labels
 ALTER TABLE ONLY assay_data.listings
     ADD CONSTRAINT listings_pkey PRIMARY KEY (listing_id);
 
+ALTER TABLE ONLY assay_data.llm_batch_items
+    ADD CONSTRAINT llm_batch_items_pkey PRIMARY KEY (call_id);
+
+ALTER TABLE ONLY assay_data.llm_batches
+    ADD CONSTRAINT llm_batches_pkey PRIMARY KEY (batch_id);
+
 ALTER TABLE ONLY assay_data.llm_calls
     ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (call_id, started_at);
 
 ALTER TABLE ONLY assay_data.llm_calls_rest
     ADD CONSTRAINT llm_calls_rest_pkey PRIMARY KEY (call_id, started_at);
 
-ALTER TABLE ONLY assay_data.llm_lane
-    ADD CONSTRAINT llm_lane_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY assay_data.llm_holds
+    ADD CONSTRAINT llm_holds_pkey PRIMARY KEY (endpoint);
 
 ALTER TABLE ONLY assay_data.llm_prompts
     ADD CONSTRAINT llm_prompts_pkey PRIMARY KEY (prompt_hash);
 
+ALTER TABLE ONLY assay_data.llm_reservations
+    ADD CONSTRAINT llm_reservations_pkey PRIMARY KEY (call_id);
+
+ALTER TABLE ONLY assay_data.llm_shares
+    ADD CONSTRAINT llm_shares_pkey PRIMARY KEY (endpoint, replica);
+
 ALTER TABLE ONLY assay_data.llm_spend
-    ADD CONSTRAINT llm_spend_pkey PRIMARY KEY (day);
+    ADD CONSTRAINT llm_spend_pkey1 PRIMARY KEY (day, lane);
+
+ALTER TABLE ONLY assay_data.mode_labels
+    ADD CONSTRAINT mode_labels_pkey PRIMARY KEY (content_key);
 
 ALTER TABLE ONLY assay_data.night_accounts
     ADD CONSTRAINT night_accounts_pkey PRIMARY KEY (night, segment);
@@ -793,7 +1210,11 @@ CREATE INDEX dead_letters_by_time ON ONLY assay_data.dead_letters USING btree (r
 
 CREATE INDEX dead_letters_rest_received_at_idx ON assay_data.dead_letters_rest USING btree (received_at);
 
-CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, prompt_version, model) WHERE (author = 'model'::text);
+CREATE INDEX engine_comparisons_by_time ON assay_data.engine_comparisons USING btree (compared_at);
+
+CREATE INDEX engine_lists_by_query ON assay_data.engine_lists USING btree (application, market, query, engine, fetched_at DESC);
+
+CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, context, prompt_version, model) WHERE (author = 'model'::text);
 
 CREATE INDEX image_scores_by_picture ON assay_data.image_scores USING btree (image_hash, prompt_version, model);
 
@@ -807,13 +1228,31 @@ CREATE INDEX labels_newest ON assay_data.labels USING btree (application, market
 
 CREATE INDEX listings_by_told_at ON assay_data.listings USING btree (told_at);
 
+CREATE INDEX llm_batch_items_batch ON assay_data.llm_batch_items USING btree (batch_id, call_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX llm_batch_items_collected ON assay_data.llm_batch_items USING btree (lane, model, collected_at) WHERE (state = 'collected'::text);
+
+CREATE INDEX llm_batch_items_due ON assay_data.llm_batch_items USING btree (deadline_at) WHERE (state = ANY (ARRAY['collected'::text, 'ordered'::text]));
+
+CREATE INDEX llm_batch_items_ended ON assay_data.llm_batch_items USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE UNIQUE INDEX llm_batch_items_key ON assay_data.llm_batch_items USING btree (request_key) WHERE is_current;
+
+CREATE INDEX llm_batch_items_wake ON assay_data.llm_batch_items USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+
+CREATE INDEX llm_batches_by_time ON assay_data.llm_batches USING btree (created_at);
+
+CREATE INDEX llm_batches_open ON assay_data.llm_batches USING btree (next_look_at) WHERE (state <> 'ended'::text);
+
+CREATE INDEX llm_calls_by_task ON ONLY assay_data.llm_calls USING gin (tasks);
+
 CREATE INDEX llm_calls_by_time ON ONLY assay_data.llm_calls USING btree (started_at);
 
-CREATE INDEX llm_calls_running ON ONLY assay_data.llm_calls USING btree (expires_at) WHERE (status = 'running'::text);
-
-CREATE INDEX llm_calls_rest_expires_at_idx ON assay_data.llm_calls_rest USING btree (expires_at) WHERE (status = 'running'::text);
-
 CREATE INDEX llm_calls_rest_started_at_idx ON assay_data.llm_calls_rest USING btree (started_at);
+
+CREATE INDEX llm_calls_rest_tasks_idx ON assay_data.llm_calls_rest USING gin (tasks);
+
+CREATE INDEX llm_reservations_expiry ON assay_data.llm_reservations USING btree (expires_at);
 
 CREATE INDEX panes_newest ON ONLY assay_data.panes USING btree (run, application, hour);
 
@@ -831,15 +1270,17 @@ CREATE INDEX tasks_group ON assay_data.tasks USING btree (group_key) WHERE (stat
 
 CREATE INDEX tasks_order ON assay_data.tasks USING btree (kind, lane_rank, priority DESC, created_at, task_id) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
+CREATE INDEX tasks_with_listing ON assay_data.tasks USING btree (group_key) WHERE ((kind = 'relevance'::text) AND (payload ? 'listing'::text));
+
 ALTER INDEX assay_data.dead_letters_pkey ATTACH PARTITION assay_data.dead_letters_rest_pkey;
 
 ALTER INDEX assay_data.dead_letters_by_time ATTACH PARTITION assay_data.dead_letters_rest_received_at_idx;
 
-ALTER INDEX assay_data.llm_calls_running ATTACH PARTITION assay_data.llm_calls_rest_expires_at_idx;
-
 ALTER INDEX assay_data.llm_calls_pkey ATTACH PARTITION assay_data.llm_calls_rest_pkey;
 
 ALTER INDEX assay_data.llm_calls_by_time ATTACH PARTITION assay_data.llm_calls_rest_started_at_idx;
+
+ALTER INDEX assay_data.llm_calls_by_task ATTACH PARTITION assay_data.llm_calls_rest_tasks_idx;
 
 ALTER INDEX assay_data.panes_pkey ATTACH PARTITION assay_data.panes_rest_pkey;
 
@@ -850,6 +1291,15 @@ ALTER TABLE ONLY assay_data.anchor_outcomes
 
 ALTER TABLE ONLY assay_data.drift_states
     ADD CONSTRAINT drift_states_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.engine_measures
+    ADD CONSTRAINT engine_measures_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.engine_comparisons(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.engine_query_figures
+    ADD CONSTRAINT engine_query_figures_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.engine_comparisons(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.llm_batch_items
+    ADD CONSTRAINT llm_batch_items_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES assay_data.llm_batches(batch_id);
 
 ALTER TABLE ONLY assay_data.night_accounts
     ADD CONSTRAINT night_accounts_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;

@@ -13,6 +13,7 @@ import openai
 
 from core.adapters.llm_wire import without
 from core.errors import (
+    LlmContentFilter,
     LlmError,
     LlmImpossible,
     LlmInvalid,
@@ -38,6 +39,9 @@ SHOWN_CHARACTERS = 300
 
 HOLD_SECONDS_MAX = 366 * 86_400.0
 """A longer one is a mistake in the header, and no date could hold it."""
+
+_OVERLOADED = {503, 529}
+"""What providers answer while they are short of machines: it passes, but later than one worker's fault does."""
 
 _STOPPED_WORK = {500, 501, 503, 529}
 """Answers by which the provider itself says that it did not do the work, so that it does not bill it. A gateway's 502
@@ -70,8 +74,10 @@ def late(seconds: float) -> Failure:
 
 def unusable(finish_reason: str | None, refusal: str | None, text: str | None) -> LlmError | None:
     """Why an answered call is no answer; None when it is one."""
-    if refusal or finish_reason == "content_filter":
-        return LlmRefused("the model refused, or a content filter did")
+    if finish_reason == "content_filter":
+        return LlmContentFilter("the provider's content filter stopped the reply")
+    if refusal:
+        return LlmRefused("the model refused")
     if finish_reason == "length":
         return LlmTruncated("the reply ended at the output limit")
     return None if text else LlmInvalid("the reply is empty")
@@ -103,9 +109,10 @@ def _by_status(error: openai.APIStatusError, strikes: int, secret: str, now: dat
     if status == 408:
         return Failure(LlmTimeout(said), status, free=False, hold=asked)
     if status >= 500:
-        return Failure(LlmUnavailable(said, "server_error"), status, free=status in _STOPPED_WORK, hold=asked)
+        kind = "overloaded" if status in _OVERLOADED else "server_error"
+        return Failure(LlmUnavailable(said, kind), status, free=status in _STOPPED_WORK, hold=asked)
     if "content_filter" in (error.code or "") or "content_policy" in (error.code or ""):
-        return Failure(LlmRefused("a content filter refused the request"), status, free=True)
+        return Failure(LlmContentFilter("a content filter refused the request"), status, free=True)
     return Failure(LlmImpossible(said), status, free=True)
 
 

@@ -40,7 +40,7 @@ SELECT (SELECT coalesce(sum(spent_usd), 0) FROM assay_data.llm_spend WHERE day >
     count(*) AS calls, count(*) FILTER (WHERE status NOT IN ('ok', 'running')) AS failed,
     coalesce(sum(input_tokens), 0)::bigint AS input_tokens, coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
     coalesce(sum(output_tokens), 0)::bigint AS output_tokens
-FROM assay_data.llm_calls WHERE started_at >= $1
+FROM assay_data.llm_calls_all WHERE started_at >= $1
 """
 
 _DEAD_COUNTS = """
@@ -59,7 +59,7 @@ ORDER BY received_at DESC, topic, partition, "offset" DESC LIMIT $4
 _CALLS = """
 SELECT call_id, lane, model, status, http_status, started_at, latency_ms, input_tokens, cached_tokens,
     output_tokens, cost_usd::float8 AS cost_usd, purpose, subject
-FROM assay_data.llm_calls
+FROM assay_data.llm_calls_all
 WHERE ($1 = '' OR lane = $1) AND ($2 = '' OR status = $2) ORDER BY started_at DESC, call_id LIMIT $3
 """
 
@@ -67,7 +67,7 @@ _CALL = """
 SELECT c.call_id, c.lane, c.model, c.status, c.http_status, c.started_at, c.latency_ms, c.input_tokens,
     c.cached_tokens, c.output_tokens, c.cost_usd::float8 AS cost_usd, c.purpose, c.subject,
     c.prompt_version, coalesce(p.system, '') AS system, c.request, c.reply, c.answered_by, c.fingerprint, c.error
-FROM assay_data.llm_calls AS c LEFT JOIN assay_data.llm_prompts AS p USING (prompt_hash)
+FROM assay_data.llm_calls_all AS c LEFT JOIN assay_data.llm_prompts AS p USING (prompt_hash)
 WHERE c.call_id = $1
 """
 

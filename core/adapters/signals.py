@@ -10,7 +10,7 @@ from core.adapters.newest_panes import newest_hours
 from core.adapters.postgres import Pool, connection, encode_json, transaction
 from core.domain.friction import QuerySignals
 from core.domain.labels import LIVE_RUN
-from core.domain.selection import Earlier, Selection
+from core.domain.selection import Deep, Earlier, Selection
 from core.ports import NewTask
 from core.signal_ports import QueryKey, ShownResults
 
@@ -29,12 +29,18 @@ SELECT r.application, r.market, r.query, r.engine, r.language,
 FROM assay_data.result_lists AS r
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (application, market, query) USING (application, market, query)
 CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (id) id, rank FROM unnest(r.hits[:$4]) WITH ORDINALITY AS h (id, rank) ORDER BY id, rank
+    SELECT DISTINCT ON (id) id, rank FROM unnest(r.hits[:greatest($4, $5::int + $6::int - 1)]) WITH ORDINALITY AS h (id, rank)
+    WHERE rank <= $4 OR rank >= $5 ORDER BY id, rank
 ) AS hit
 JOIN assay_data.listings AS l ON l.listing_id = hit.id AND NOT l.deleted
 WHERE r.run = 'live'
 GROUP BY r.application, r.market, r.query, r.engine, r.language
 ORDER BY r.application, r.market, r.query, r.engine
+"""
+
+_SERVED_BY = """
+SELECT application, market, query, string_agg(engine, ',' ORDER BY engine)
+FROM assay_data.result_lists WHERE run = 'live' GROUP BY application, market, query
 """
 
 _EARLIER = """
@@ -74,9 +80,10 @@ class PostgresSignalStore:
             spans = [(name, hour - timedelta(days=days), hour) for name, hour in sorted(newest.items())]
             return [QuerySignals(*row) for span in spans for row in await held.fetch(_SIGNALS, *span)]
 
-    async def shown(self, keys: Sequence[QueryKey], top: int) -> list[ShownResults]:
+    async def shown(self, keys: Sequence[QueryKey], top: int, deep: Deep | None = None) -> list[ShownResults]:
+        first, count = deep or (top + 1, 0)
         async with connection(self._pool) as held:
-            rows = await held.fetch(_SHOWN, *_columns(keys), top)
+            rows = await held.fetch(_SHOWN, *_columns(keys), top, first, count)
         return [
             ShownResults(
                 row["application"],
@@ -88,6 +95,11 @@ class PostgresSignalStore:
             )
             for row in rows
         ]
+
+    async def served_by(self) -> Mapping[QueryKey, str]:
+        async with connection(self._pool) as held:
+            rows = await held.fetch(_SERVED_BY)
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     async def members(self) -> frozenset[QueryKey]:
         async with connection(self._pool) as held:

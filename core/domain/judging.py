@@ -54,6 +54,7 @@ class ProductJudgement(Reply):
 
     item: str = Field(description="the product's item name as given, such as p1")
     reasoning: str
+    undecided: int = Field(ge=0, description="must_have requirements neither shown to be met nor ruled out")
     label: Label
     confidence: float = Field(ge=0, le=1)
 

@@ -1,54 +1,174 @@
 """How data enters a prompt: named sections of one-line JSON, so that no text of a seller or shopper can open a section.
 
-Layout of every user message: `### NAME` on a line of its own, then JSON objects, one a line. JSON escapes
-line breaks, so data never starts a line; a section can't be forged. What is shared by the calls of one query
-(rules, query, guideline) comes first: an exact prefix is what providers bill at a fraction.
+Layout of every user message: `### NAME` on a line of its own, then JSON objects, one a line. Two things keep the marker
+ours, either enough: JSON escapes line breaks, so data never starts a line; and no text of data holds two `#` in a row.
+The marker is the same in every call on purpose: what is shared by the calls of one query (rules, query, guideline)
+comes first, and an exact prefix is what providers bill at a fraction.
+
+`section` is the one place where data becomes prompt: it cleans, screens and bounds every text in every row, whatever
+its caller has done before, model outputs that come back as data (guidelines, picture descriptions) included.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from core.domain.privacy import screened
+
 Section = Literal["QUERY", "GUIDELINE", "PRODUCTS", "LISTING"]
+
+DATA_RULES = "2"
+"""Stands for all that `clean`, `screened` and `section` do to a text. It is part of every prompt version: a change of
+them changes what a judge reads, as an edited prompt does."""
 
 TEXT_LIMIT = 2_000
 """Characters of one text field in a prompt: a title needs 200, a description's first lines say the rest."""
 
-_INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
+ROW_LIMITS: Mapping[Section, int] = {"QUERY": 4_000, "GUIDELINE": 12_000, "PRODUCTS": 6_000, "LISTING": 6_000}
+"""Characters of one row, names of keys included. Of 19,406 catalogue products the largest makes 4,900 (docs/safety.md);
+a guideline has at most 1,500 tokens by a model, and twice that by a person. So a call of 20 products has at most
+136,000 characters of data: some 35,000 tokens of English, within every model's context."""
+
+MARKS_LIMIT = 6
+"""Combining marks on one letter that are kept: pointed Hebrew has 4, Burmese 5; towers of them hide what is below."""
+
+_MARKER = "### "
+_WORD_LIMIT = 64
+"""Characters that a cut may go back to the last space, so that no half of an address or number is left."""
+
+_UNSEEN = {"Cf", "Cc", "Co", "Cn", "Cs"}
+_IGNORABLE = frozenset(
+    (
+        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFC),
+        *range(0x180B, 0x1810),
+        *range(0xFE00, 0xFE10),
+        *range(0xE0000, 0xE1000),
+    )
+)
+"""What Unicode's Default_Ignorable_Code_Point names beyond those categories (fillers, variation selectors, tags), and
+two that show nothing: the blank braille cell and the object replacement character."""
+
+_HASHES = re.compile("#{2,}")
+_CHAT_TAG = re.compile(r"\[(/?[A-Z_]{3,24})\]")
+"""Such as `[INST]`: control words of chat templates, which some servers obey wherever they stand."""
 
 
 def clean(text: str, limit: int = TEXT_LIMIT) -> str:
-    """`text` as data for a prompt: cut to `limit`, NFKC, without control and invisible characters.
+    """`text` as data for a prompt: at most `limit` characters, NFKC, one line, nothing invisible, no marker.
 
-    The cut comes before normalising because NFKC of long runs of combining marks is quadratic (DESIGN 11).
+    Idempotent. The cut comes before normalising, and towers of combining marks go before it: NFKC is quadratic in their
+    height (DESIGN 11). `<` becomes `‹` and `[INST]` `(INST)`: some servers obey control words such as `<|im_start|>` in
+    data too.
     """
     kept = text[: 2 * limit]
-    if kept.isascii() and kept.isprintable():
-        return " ".join(kept.split())[:limit]
-    visible = (" " if c in "\n\r\t" else c for c in kept if c in "\n\r\t" or not _invisible(c))
-    return " ".join(unicodedata.normalize("NFKC", "".join(visible)).split())[:limit]
+    if not (kept.isascii() and kept.isprintable()):
+        kept = _without_towers(unicodedata.normalize("NFKC", _without_towers(_visible(kept))))
+    return _cut(" ".join(_defanged(kept).split()), limit)
 
 
-def _invisible(character: str) -> bool:
-    return unicodedata.category(character) in _INVISIBLE
-
-
-def section(name: Section, rows: Iterable[Mapping[str, object]]) -> str:
-    """`### NAME` and the rows as one-line JSON; ends with a line break."""
-    lines = (msgspec.json.encode(dict(row)).decode() for row in rows)
-    return "\n".join((f"### {name}", *lines)) + "\n"
+def section(name: Section, rows: Iterable[Mapping[str, object]], market: str = "") -> str:
+    """`### NAME` and the rows as one-line JSON, every text in them cleaned, screened for personal data and bounded;
+    ends with a line break. `market` tells how telephone numbers are written there (`core.domain.privacy`)."""
+    lines = (msgspec.json.encode(_bounded(_safe(row, market), ROW_LIMITS[name])).decode() for row in rows)
+    return "\n".join((_MARKER + name, *lines)) + "\n"
 
 
 def picture_heading(item: str) -> str:
     """The text part that stands before picture `item` (`p1`, `p2`, …)."""
-    return f"### PICTURE {item}"
+    return f"{_MARKER}PICTURE {item}"
 
 
 def prompt_version(name: str, text: str) -> str:
-    """`name` and the first 8 hex digits of the text's SHA-256: an edited prompt is another version."""
-    return f"{name}@{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    """`name` and 8 hex digits of a SHA-256 over the text and the rules for data: an edit of either is a new version."""
+    return f"{name}@{hashlib.sha256(f'{DATA_RULES} {text}'.encode()).hexdigest()[:8]}"
+
+
+def _defanged(text: str) -> str:
+    if "#" in text:
+        text = _HASHES.sub("#", text)
+    if "[" in text:
+        text = _CHAT_TAG.sub(r"(\1)", text)
+    return text.replace("<", "‹")
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    end = limit if text[limit] == " " else text.rfind(" ", max(0, limit - _WORD_LIMIT), limit)
+    return text[: end if end > 0 else limit].rstrip()
+
+
+def _safe(value: object, market: str) -> object:
+    if isinstance(value, str):
+        return screened(clean(value), market)
+    if isinstance(value, Mapping):
+        return {clean(str(name)): _safe(inner, market) for name, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [_safe(inner, market) for inner in value]
+    return value
+
+
+def _bounded(row: object, limit: int) -> object:
+    """The row with its largest fields cut to one length, so that all fit: a title is never the price of a long text."""
+    if not isinstance(row, dict) or _size(row) <= limit:
+        return row
+    left, longest = limit, 0
+    sizes = sorted(_size(value) + len(name) for name, value in row.items())
+    for count, size in zip(range(len(sizes), 0, -1), sizes, strict=True):
+        longest = left // count
+        if size > longest:
+            break
+        left -= size
+    return {name: _trimmed(value, longest - len(name)) for name, value in row.items()}
+
+
+def _trimmed(value: object, limit: int) -> object:
+    """`value` in so many characters; of a list or object the entries that fit, from its beginning."""
+    if isinstance(value, str):
+        return _cut(value, max(0, limit))
+    if not isinstance(value, dict | list):
+        return value
+    sizes = [_size(entry) for entry in (value.items() if isinstance(value, dict) else value)]
+    fitting = 0
+    while fitting < len(sizes) and sum(sizes[: fitting + 1]) <= limit:
+        fitting += 1
+    return dict(list(value.items())[:fitting]) if isinstance(value, dict) else value[:fitting]
+
+
+def _size(value: object) -> int:
+    if isinstance(value, Mapping):
+        return sum(_size(name) + _size(inner) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value))
+    return len(str(value))
+
+
+def _visible(text: str) -> str:
+    unseen = {ord(character): None for character in set(text) if _kind(character) == "unseen"}
+    return text.translate(unseen) if unseen else text
+
+
+def _without_towers(text: str) -> str:
+    if not any(_kind(character) == "mark" for character in set(text)):
+        return text
+    kept, height = list[str](), 0
+    for character in text:
+        height = height + 1 if _kind(character) == "mark" else 0
+        if height <= MARKS_LIMIT:
+            kept.append(character)
+    return "".join(kept)
+
+
+@lru_cache(maxsize=8_192)
+def _kind(character: str) -> Literal["unseen", "mark", "other"]:
+    category = unicodedata.category(character)
+    if ord(character) in _IGNORABLE or (category in _UNSEEN and not character.isspace()):
+        return "unseen"
+    return "mark" if category in {"Mn", "Me"} else "other"

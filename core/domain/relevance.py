@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import msgspec
 from pydantic import ValidationError
 
+from core.domain.guidelines import Context, GuidelineKey
 from core.domain.judging import (
     DescriptionReply,
     GuidelineReply,
@@ -20,9 +23,8 @@ from core.domain.judging import (
     Requirement,
 )
 from core.domain.labels import Mode
-from core.domain.privacy import screened
 from core.domain.prompting import clean, section
-from core.errors import LlmInvalid
+from core.errors import LlmInvalid, LlmWrongItems
 
 MAX_ATTRIBUTES = 40
 """Attributes of a product in a prompt: the widest catalogue seen has 60, the first 40 decide every label."""
@@ -53,12 +55,18 @@ AnyReply = TypeVar("AnyReply", bound=Reply)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A query in its context. `language` is empty where nobody told it."""
+    """A query in its context. `language` is empty where nobody told it; `context` holds the filters that were set."""
 
     application: str
     market: str
     query: str
     language: str
+    context: Context = ()
+
+    @property
+    def guideline_key(self) -> GuidelineKey:
+        """Whose guideline counts: applications of one market share it."""
+        return GuidelineKey(self.market, self.query, self.language, self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ class KeyParts:
     market: str
     query: str
     language: str
+    context: str
+    """The filters in one spelling, as `core.domain.guidelines.context_text` writes them."""
     guideline_version: str
     listing_id: str
     content_hash: str
@@ -90,7 +100,7 @@ class KeyParts:
     prompt_version: str
     model: str
     params: tuple[tuple[str, str], ...]
-    """Everything else that shapes the call: temperature, schema, how the picture was described."""
+    """Everything else that shapes the call: see `core.stages.judge_recipe.Recipe.params`."""
 
 
 def content_key(parts: KeyParts) -> str:
@@ -116,14 +126,30 @@ def guideline_prompt(search: Search) -> str:
 
 def judgements_prompt(search: Search, guideline: GuidelineReply, products: Mapping[str, Product]) -> str:
     """Step 5's user message. What all calls of a query share comes first; `products` by item name, in order."""
-    shared = _query(search) + section("GUIDELINE", [guideline.model_dump(mode="json")])
-    return shared + section("PRODUCTS", (_row(item, told, search.market) for item, told in products.items()))
+    shared = _query(search) + section("GUIDELINE", [guideline.model_dump(mode="json")], search.market)
+    return shared + section("PRODUCTS", (_row(item, told) for item, told in products.items()), search.market)
+
+
+@cache
+def layout_hash() -> str:
+    """8 hex digits of how data is laid out in a prompt, made of a sample, so that they change with what code makes of
+    it: the same words laid out otherwise are another question to a model."""
+    full = Product("t", "b", "c", "1 EUR", (("brand", "b"), ("a", "v")), "t, d \u200bd", "p")
+    sample = Search("a", "de", "q", "l", (("f", "v"),))
+    guide = GuidelineReply(
+        translation="t",
+        specificity="broad",
+        requirements=[Requirement(requirement="r", importance="must_have", why="w")],
+        guideline=LabelGuide(highly_relevant="h", acceptable_substitute="s", irrelevant="i"),
+    )
+    text = judgements_prompt(sample, guide, {"p1": full, "p2": Product("t")})
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def description_prompt(product: Product, market: str) -> str:
     """Step 4's user message, before the picture."""
     told = {"title": product.title, "brand": product.brand, "category": product.category}
-    return section("LISTING", [{name: _data(text, market, SHORT_LIMIT) for name, text in told.items() if text}])
+    return section("LISTING", [{name: clean(text, SHORT_LIMIT) for name, text in told.items() if text}], market)
 
 
 def judgement_tokens(products: int) -> int:
@@ -142,14 +168,14 @@ def parsed_reply(model: type[AnyReply], text: str) -> AnyReply:
 
 
 def matched(reply: JudgementsReply, items: Sequence[str]) -> dict[str, ProductJudgement]:
-    """Judgement by item, reasoning cleaned; items may be missing. LlmInvalid for one that was not asked or came twice:
+    """Judgement by item, reasoning cleaned; items may be missing. LlmWrongItems for one not asked for or come twice:
     whoever miscounts may have mixed up the others too."""
     found: dict[str, ProductJudgement] = {}
     for judgement in reply.judgements:
         if judgement.item not in items:
-            raise LlmInvalid("the reply grades an item that was not asked for")
+            raise LlmWrongItems("the reply grades an item that was not asked for")
         if judgement.item in found:
-            raise LlmInvalid(f"the reply grades {judgement.item} twice")
+            raise LlmWrongItems(f"the reply grades {judgement.item} twice")
         text = clean(judgement.reasoning, REASONING_LIMIT)
         found[judgement.item] = judgement.model_copy(update={"reasoning": text})
     return found
@@ -181,30 +207,40 @@ def cleaned_description(reply: DescriptionReply) -> str:
     return text
 
 
-def guideline_version(body: GuidelineReply, prompt_version: str) -> str:
-    """What labels carry: the prompt that made it and a hash of what it says."""
-    digest = hashlib.sha256(msgspec.json.encode(body.model_dump(mode="json"), order="sorted")).hexdigest()
-    return f"{prompt_version}.{digest[:12]}"
-
-
 def _query(search: Search) -> str:
-    told = {"query": _data(search.query, search.market), "market": search.market, "language": search.language}
-    return section("QUERY", [{name: clean(value) for name, value in told.items() if value}])
+    told = {"query": search.query, "market": search.market, "language": search.language}
+    rows = {name: value for name, value in {**told, **dict(search.context), **told}.items() if value}
+    return section("QUERY", [rows], search.market)
 
 
-def _row(item: str, product: Product, market: str) -> dict[str, object]:
-    short = {"title": product.title, "brand": product.brand, "category": product.category, "price": product.price}
-    long = {"description": product.description, "picture_description": product.picture_description}
-    row: dict[str, object] = {"item": item}
-    row.update((name, _data(text, market, SHORT_LIMIT)) for name, text in short.items() if text)
-    if product.attributes:
-        row["attributes"] = {
-            _data(name, market, ATTRIBUTE_LIMIT): _data(value, market, ATTRIBUTE_LIMIT)
-            for name, value in product.attributes[:MAX_ATTRIBUTES]
-        }
-    row.update((name, _data(text, market)) for name, text in long.items() if text)
-    return row
+def _row(item: str, product: Product) -> dict[str, object]:
+    """What the catalogue says, and by name what it does not: "not given" is a value. Nothing is said twice."""
+    title = clean(product.title, SHORT_LIMIT)
+    told: dict[str, object] = {
+        "brand": clean(product.brand or "", SHORT_LIMIT),
+        "category": clean(product.category or "", SHORT_LIMIT),
+        "price": product.price,
+        "attributes": _attributes(product),
+        "description": _without_title(clean(product.description or ""), title),
+    }
+    row: dict[str, object] = {"item": item, "title": title, **{name: value for name, value in told.items() if value}}
+    if product.picture_description:
+        row["picture_description"] = product.picture_description
+    missing = [name for name in told if not getattr(product, name)]
+    return {**row, "not_given": missing} if missing else row
 
 
-def _data(text: str, market: str, limit: int | None = None) -> str:
-    return screened(clean(text) if limit is None else clean(text, limit), market)
+def _attributes(product: Product) -> dict[str, str]:
+    """In their order, without those that repeat brand or category by their own name."""
+    fields = {"brand": product.brand, "category": product.category}
+    kept = ((name, value) for name, value in product.attributes if fields.get(name.casefold()) != value)
+    return {
+        clean(name, ATTRIBUTE_LIMIT): clean(value, ATTRIBUTE_LIMIT)
+        for name, value in itertools.islice(kept, MAX_ATTRIBUTES)
+    }
+
+
+def _without_title(description: str, title: str) -> str:
+    """Sellers often begin the description with the title: those tokens are paid once."""
+    rest = description.removeprefix(title)
+    return description if rest[:1].isalnum() else rest.lstrip(" .,:;|-")

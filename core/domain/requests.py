@@ -11,11 +11,13 @@ from core.domain.fields import (
     BadFieldError,
     Object,
     Unusable,
+    checked,
     identifier,
     obj,
     parsed_object,
     text,
 )
+from core.domain.guidelines import MAX_CONTEXT, RESERVED, Context, context_of
 from core.domain.listings import ListingRecord, listing_of
 from core.domain.normalise import normalised_query
 from core.domain.search_log import DEFAULT_APPLICATION, DEFAULT_MARKET
@@ -34,6 +36,8 @@ class JudgeRequest:
     listing: ListingRecord | None
     told: Object
     """The listing as the line brings it, with its market; empty when it brings none."""
+    context: Context = ()
+    """Filters set beside the query, such as gender or category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +93,16 @@ def _request(record: Object) -> JudgeRequest | Unusable:
         listing_id,
         listing,
         told,
+        _context(record),
     )
+
+
+def _context(record: Object) -> Context:
+    told = obj(record, "context")
+    if len(told) > MAX_CONTEXT:
+        raise BadFieldError(f"context: {len(told)} filters, at most {MAX_CONTEXT}")
+    taken = RESERVED & told.keys()
+    if taken:
+        raise BadFieldError(f"context.{min(taken)}: stands beside the context, not in it")
+    named = {checked(name, MAX_NAME_CHARS, "context"): text(told, name, MAX_NAME_CHARS, "context.") for name in told}
+    return context_of(named)

@@ -7,12 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import log
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.domain.friction import Friction, QuerySignals, baselines, friction_of
 from core.domain.privacy import has_personal_data
 
 Chosen = Literal["panel", "friction", "volume"]
+
+
+class Deep(NamedTuple):
+    """Ranks far down a result list: from `first` (counted from 1) on, `ranks` of them."""
+
+    first: int
+    ranks: int
+
 
 LENGTH_BANDS = (1, 2, 4)
 """Words of a query: one, two, three or four, more. Short queries are broad, long ones specific."""
@@ -83,18 +91,20 @@ def panel(
     candidates: Sequence[QuerySignals],
     size: int,
     members: frozenset[tuple[str, str, str]],
+    engines: Mapping[tuple[str, str, str], str] | None = None,
 ) -> list[Ranking]:
     """The panel: for each market the candidates that are members so far, and those who top it up to `size`.
 
     A member holds its seat while it has any traffic (`signals`) in the window: else a query with about k sessions
     would leave, be replaced and come back, and the panel would grow. New members are drawn stratum by stratum (length
-    band, volume band) in the order of a hash of the query, which no one can steer and every replica computes alike.
+    band, volume band, and the query's `engines` where they are given) in the order of a hash of the query, which no one
+    can steer and every replica computes alike.
     """
     seats = {market: sum(_key(s) in members for s in group) for market, group in _by_market(signals).items()}
     rankings: list[Ranking] = []
     for market, group in _by_market(candidates).items():
         held = [_of_panel(s) for s in group if _key(s) in members]
-        newcomers = [_of_panel(s) for s in _in_turn([s for s in group if _key(s) not in members])]
+        newcomers = [_of_panel(s) for s in _in_turn([s for s in group if _key(s) not in members], engines or {})]
         rankings += [Ranking(held, len(held)), Ranking(newcomers, max(0, size - seats[market]))]
     return rankings
 
@@ -170,11 +180,12 @@ def _by_market(signals: Iterable[QuerySignals]) -> dict[tuple[str, str], list[Qu
     return groups
 
 
-def _in_turn(signals: Iterable[QuerySignals]) -> list[QuerySignals]:
+def _in_turn(signals: Iterable[QuerySignals], engines: Mapping[tuple[str, str, str], str]) -> list[QuerySignals]:
     """One of each stratum, then the second of each, and so on: every stratum is in the panel as long as it lasts."""
-    strata: dict[tuple[int, str], list[QuerySignals]] = {}
+    strata: dict[tuple[int, str, str], list[QuerySignals]] = {}
     for each in sorted(signals, key=_draw):
-        strata.setdefault((length_band(each.query), volume_band(each.searches)), []).append(each)
+        stratum = length_band(each.query), volume_band(each.searches), engines.get(_key(each), "")
+        strata.setdefault(stratum, []).append(each)
     ranked = [(place, stratum, each) for stratum, group in strata.items() for place, each in enumerate(group)]
     return [each for _, _, each in sorted(ranked, key=lambda entry: entry[:2])]
 

@@ -10,12 +10,23 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 
 
-def relevance_task_key(query: tuple[str, str, str], listing_id: str, content_hash: str, judge: str) -> str:
-    """One pair as the catalogue tells it now, for one judge (mode, model, prompt version).
+def relevance_task_key(
+    query: tuple[str, str, str],
+    listing_id: str,
+    content_hash: str,
+    judge: str,
+    *,
+    context: str = "",
+    guideline: str = "",
+) -> str:
+    """One pair as the catalogue tells it now, for one judge (mode, model, prompt versions).
 
-    `query` is application, market and normalised query.
+    `query` is application, market and normalised query; `context` its filters in one spelling. `guideline` is the
+    version for whose sake a judged pair is judged anew; whoever queues a pair for another reason names none, since the
+    guideline in force is found when the task runs.
     """
-    return "relevance:" + digest(*query, listing_id, content_hash, judge)
+    special = [f"{name}={value}" for name, value in (("context", context), ("guideline", guideline)) if value]
+    return "relevance:" + digest(*query, listing_id, content_hash, judge, *special)
 
 
 def image_task_key(listing_id: str, image_url: str, judge: str) -> str:
@@ -28,6 +39,6 @@ def anchor_task_key(anchor_id: str, night: str) -> str:
     return "anchor:" + digest(anchor_id, night)
 
 
-def query_group(application: str, market: str, query: str) -> str:
-    """Pairs of one query are judged in one call."""
-    return digest(application, market, query)[:32]
+def query_group(application: str, market: str, query: str, context: str = "") -> str:
+    """Pairs of one query (and set of filters) are judged in one call."""
+    return digest(application, market, query, *([context] if context else []))[:32]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.domain.guidelines import context_of
 from core.domain.judging import DescriptionReply
 from core.domain.labels import Mode
 from core.domain.listings import ListingRecord, listing_of
@@ -20,8 +21,10 @@ from core.domain.relevance import (
 )
 from core.domain.strict_schema import strict_schema
 from core.errors import AssayError, LlmError, PictureError
+from core.guideline_ports import Claims
 from core.ports import (
     Catalogue,
+    Clock,
     JudgementStore,
     Listing,
     Llm,
@@ -33,6 +36,7 @@ from core.ports import (
     TextPart,
 )
 from core.prompts import Prompt
+from core.stages.once import made_once
 
 _NO_TIME = 1_767_225_600_000
 """Stands where a listing to be judged gives no time: the time is no part of what is judged."""
@@ -83,13 +87,13 @@ Outcome = Item | tuple[Task, ItemError]
 
 def search_of(task: Task) -> Search:
     """The query and its context."""
-    subject = task.subject
-    language = task.payload.get("language")
+    subject, language, context = task.subject, task.payload.get("language"), task.payload.get("context")
     return Search(
         application=subject.get("application", "default"),
         market=subject.get("market", "default"),
         query=subject["query"],
         language=language if isinstance(language, str) else subject.get("language", ""),
+        context=context_of(context) if isinstance(context, dict) else (),
     )
 
 
@@ -99,6 +103,8 @@ class ItemSource:
 
     llm: Llm
     store: JudgementStore
+    claims: Claims
+    wall: Clock
     catalogue: Catalogue
     pictures: PictureSource
     mode: Mode
@@ -136,13 +142,16 @@ class ItemSource:
             return error
 
     async def _description(self, search: Search, item: Item, picture: Picture) -> str:
-        known = await self.store.description(picture.image_hash, self.prompt.version, self.vision_model)
-        if known is not None:
-            return known
-        reply = await self.llm.complete(self._request(search, item, picture))
-        text = cleaned_description(parsed_reply(DescriptionReply, reply.text))
-        await self.store.save_description(picture.image_hash, self.prompt.version, self.vision_model, text)
-        return text
+        """Made once for a picture, however many replicas meet it at the same time."""
+        made_with = (picture.image_hash, self.prompt.version, self.vision_model)
+
+        async def make() -> str:
+            text = _read((await self.llm.complete(self._request(search, item, picture))).text)
+            await self.store.save_description(*made_with, text)
+            return text
+
+        name = " ".join(("description", *made_with))
+        return await made_once(self.claims, self.wall, name, lambda: self.store.description(*made_with), make)
 
     def _request(self, search: Search, item: Item, picture: Picture) -> LlmRequest:
         return LlmRequest(
@@ -159,7 +168,13 @@ class ItemSource:
             schema=strict_schema(DescriptionReply),
             max_output_tokens=DESCRIPTION_TOKENS,
             subject=item.task.subject,
+            check=_read,
+            tasks=(item.task.task_id,),
         )
+
+
+def _read(text: str) -> str:
+    return cleaned_description(parsed_reply(DescriptionReply, text))
 
 
 def _with_words(item: Item, words: str | LlmError | None) -> Outcome:

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.domain.judging import GuidelineReply
 from core.domain.relevance import (
     Search,
-    cleaned_guideline,
-    guideline_version,
-    parsed_reply,
     seed_of,
     shuffled,
 )
 from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused, LlmTruncated
+from core.guideline_ports import Claims, GuidelineStore
 from core.ports import (
     Catalogue,
     Clock,
@@ -35,13 +32,12 @@ from core.ports import (
 )
 from core.prompts import Prompt, load_prompt
 from core.settings import Settings
-from core.stages.grading import Graded, Grading
+from core.stages.grading import Graded, Grading, cascade_of
+from core.stages.guidelines import Guidelines
 from core.stages.judge_items import Item, ItemError, ItemSource, ListingError, Outcome, search_of
 from core.stages.judge_recipe import Recipe
 from core.stages.outcomes import in_time_of, outcome
-
-MODEL_AUTHOR = "model"
-"""Author of a guideline that no person has edited."""
+from core.telemetry import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,8 @@ class QueryJudge:
 
     llm: Llm
     store: JudgementStore
+    guidelines: GuidelineStore
+    claims: Claims
     catalogue: Catalogue
     inbox: TaskInbox
     pictures: PictureSource
@@ -59,6 +57,7 @@ class QueryJudge:
     event_of: Callable[[LabelFact], OutgoingEvent]
     jitter: Callable[[], float]
     wall: Clock | None = None
+    metrics: Metrics | None = None
     guideline_prompt: Prompt = field(default_factory=lambda: load_prompt("guideline"))
     judgements_prompt: Prompt = field(default_factory=lambda: load_prompt("judgements"))
     description_prompt: Prompt = field(default_factory=lambda: load_prompt("picture_description"))
@@ -77,7 +76,7 @@ class QueryJudge:
         if not items:
             return
         try:
-            guideline = await self._guideline(search, [item.task for item in items])
+            guideline = await self._guidelines().of(search, [item.task for item in items])
         except LlmError as error:
             await self._give_up([(item.task, error) for item in items])
             return
@@ -102,7 +101,7 @@ class QueryJudge:
     ) -> None:
         """One call. What may be one product's fault (refused, cut off, too large) is tried again in halves."""
         try:
-            graded = await Grading(self.llm, self._recipe()).grade(search, guideline, batch)
+            grades = await self._grading().grade(search, guideline, batch)
         except LlmError as error:
             if isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) and len(batch) > 1:
                 middle = len(batch) // 2
@@ -111,9 +110,11 @@ class QueryJudge:
                 return
             await self._give_up([(item.task, error) for item in _same_keys(tasks, batch)])
             return
-        await self._save(search, guideline, graded, _same_keys(tasks, batch))
-        left = [item for item in batch if item.key not in graded]
-        await self._give_up([(item.task, _missing()) for item in _same_keys(tasks, left)])
+        await self._save(search, guideline, grades.given, _same_keys(tasks, batch))
+        left = [item for item in batch if item.key not in grades.given]
+        await self._give_up(
+            [(item.task, grades.failed.get(item.key) or _missing()) for item in _same_keys(tasks, left)]
+        )
 
     async def _save(
         self,
@@ -145,16 +146,6 @@ class QueryJudge:
             await self.store.save_labels([], [], done, self.clock.now())
         return [item for item in items if item.key not in known]
 
-    async def _guideline(self, search: Search, tasks: Sequence[Task]) -> StoredGuideline:
-        version = self.guideline_prompt.version
-        stored = await self.store.guideline(search.market, search.query, search.language, version)
-        if stored is not None:
-            return stored
-        reply = await self.llm.complete(self._recipe().guideline_request(search, tasks))
-        body = cleaned_guideline(parsed_reply(GuidelineReply, reply.text))
-        made = StoredGuideline(guideline_version(body, version), version, self._recipe().model, MODEL_AUTHOR, body)
-        return await self.store.save_guideline(search.market, search.query, search.language, made, self.clock.now())
-
     async def _kept(self, outcomes: Iterable[Outcome]) -> list[Item]:
         """The items; the tasks of the others end here, each with its own reason."""
         outcomes = list(outcomes)
@@ -174,11 +165,17 @@ class QueryJudge:
         end = outcome(error, task, now, self.settings.task_attempts, self.jitter())
         return end if self.wall is None else in_time_of(end, now, self.wall.now())
 
+    def _guidelines(self) -> Guidelines:
+        wall = self.wall or self.clock
+        return Guidelines(self.llm, self.guidelines, self.claims, self.clock, wall, self._recipe())
+
     def _source(self) -> ItemSource:
         settings = self.settings
         return ItemSource(
             self.llm,
             self.store,
+            self.claims,
+            self.wall or self.clock,
             self.catalogue,
             self.pictures,
             settings.judge_mode,
@@ -186,8 +183,11 @@ class QueryJudge:
             self.description_prompt,
         )
 
+    def _grading(self) -> Grading:
+        return Grading(self.llm, self._recipe(), cascade_of(self.settings), self.metrics)
+
     def _recipe(self) -> Recipe:
-        settings = self.settings
+        settings, cascade = self.settings, cascade_of(self.settings)
         return Recipe(
             settings.judge_mode,
             settings.llm_model or "",
@@ -195,6 +195,7 @@ class QueryJudge:
             self.guideline_prompt,
             self.judgements_prompt,
             self.description_prompt,
+            cascade.identity if cascade else "",
         )
 
 

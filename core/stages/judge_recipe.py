@@ -14,17 +14,21 @@ from typing import get_args
 import msgspec
 
 from core.domain.events import event_id
+from core.domain.guidelines import context_text
 from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.labels import LANE_RANK, Lane, Mode, SelectionReason
 from core.domain.prompting import picture_heading
 from core.domain.relevance import (
     GUIDELINE_TOKENS,
+    JUDGEMENTS_BASE_TOKENS,
+    TOKENS_PER_JUDGEMENT,
     KeyParts,
     Search,
     content_key,
     guideline_prompt,
     judgement_tokens,
     judgements_prompt,
+    layout_hash,
     seed_of,
 )
 from core.domain.strict_schema import strict_schema
@@ -57,6 +61,8 @@ class Recipe:
     guideline: Prompt
     judgements: Prompt
     description: Prompt
+    cascade: str = ""
+    """The identity of the cascade that grades; empty where one model does."""
 
     @property
     def judging_model(self) -> str:
@@ -74,7 +80,7 @@ class Recipe:
             schema=_GUIDELINE_SCHEMA,
             max_output_tokens=GUIDELINE_TOKENS,
             subject=_subject(search),
-            seed=seed_of([search.market, search.query, search.language]),
+            seed=seed_of([search.market, search.query, search.language, context_text(search.context)]),
         )
 
     def judgements_request(self, search: Search, guideline: StoredGuideline, named: Mapping[str, Item]) -> LlmRequest:
@@ -106,14 +112,29 @@ class Recipe:
             )
         ]
 
-    def key(self, search: Search, guideline: StoredGuideline, item: Item) -> str:
+    def params(self) -> tuple[tuple[str, str], ...]:
+        """What shapes a judgement and is neither of the query nor of the product: the reply's schema, how data is laid
+        out, the output limit, where the seed comes from, who is asked when the first answer does not settle it, and by
+        which prompt and model a picture became words. The temperature is 0 where an endpoint takes one."""
         words = (("description", f"{self.description.version} {self.vision_model}"),)
+        return (
+            ("schema", _SCHEMA_HASH),
+            ("layout", layout_hash()),
+            ("output", f"{JUDGEMENTS_BASE_TOKENS}+{TOKENS_PER_JUDGEMENT}"),
+            ("seed", "keys"),
+            ("temperature", "0"),
+            *((("cascade", self.cascade),) if self.cascade else ()),
+            *(words if self.mode == "text_and_description" else ()),
+        )
+
+    def key(self, search: Search, guideline: StoredGuideline, item: Item) -> str:
         return content_key(
             KeyParts(
                 application=search.application,
                 market=search.market,
                 query=search.query,
                 language=search.language,
+                context=context_text(search.context),
                 guideline_version=guideline.version,
                 listing_id=item.listing.listing_id,
                 content_hash=item.listing.content_hash,
@@ -121,7 +142,7 @@ class Recipe:
                 mode=self.mode,
                 prompt_version=self.judgements.version,
                 model=self.judging_model,
-                params=(("schema", _SCHEMA_HASH), *(words if self.mode == "text_and_description" else ())),
+                params=self.params(),
             )
         )
 
@@ -146,7 +167,7 @@ class Recipe:
             reasoning=judgement.reasoning,
             reason=reason_of(item.task),
             mode=self.mode,
-            model=self.judging_model,
+            model=reply.asked_model or self.judging_model,
             fingerprint=reply.fingerprint or reply.model,
             prompt_version=self.judgements.version,
             guideline_version=guideline.version,
@@ -162,7 +183,7 @@ class Recipe:
             anchor_id=str(payload["anchor_id"]),
             night=str(payload["night"]),
             label=judgement.label,
-            model=self.judging_model,
+            model=reply.asked_model or self.judging_model,
             fingerprint=reply.fingerprint or reply.model,
             call_id=reply.call_id,
             judged_at=at,
@@ -180,4 +201,5 @@ def _best_lane(tasks: Sequence[Task]) -> Lane:
 
 
 def _subject(search: Search) -> dict[str, str]:
-    return {"application": search.application, "market": search.market, "query": search.query}
+    told = {"application": search.application, "market": search.market, "query": search.query}
+    return {**told, "context": context_text(search.context)} if search.context else told

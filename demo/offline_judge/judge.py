@@ -77,7 +77,13 @@ class OfflineJudge:
             grade = grading.decide(wish, evidence, importance, lenient=spared)
             text = reasons.reasoning(wish, evidence, grade)
             judged.append(
-                ProductJudgement(item=offer.item, reasoning=text, label=grade.label, confidence=grade.confidence)
+                ProductJudgement(
+                    item=offer.item,
+                    reasoning=text,
+                    undecided=grade.undecided,
+                    label=grade.label,
+                    confidence=grade.confidence,
+                )
             )
         return JudgementsReply(judgements=judged)
 

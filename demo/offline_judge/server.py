@@ -15,12 +15,17 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from core.domain.judging import GuidelineReply
+from demo.offline_judge import lite
 from demo.offline_judge.accounting import CHARACTERS_PER_TOKEN, Limits, PrefixCache, picture_tokens, text_tokens
 from demo.offline_judge.judge import OfflineJudge
+from demo.offline_judge.offers import read_offer
 from demo.offline_judge.pixels import UnreadablePicture
 from demo.offline_judge.prompt import BadRequest, Prompt, read_prompt
 
 MODEL = "offline-judge"
+LITE_MODEL = "offline-judge-lite"
+"""Grades relevance by word overlap alone: the cheap model of a cascade. All else it answers as the other does."""
+
 FINGERPRINT = "fp_offline_judge"
 """Stays the same when the judge changes its ways: real providers change silently too."""
 
@@ -41,8 +46,8 @@ class _Endpoint:
 
     async def models(self, request: web.Request) -> web.Response:
         """`GET /v1/models`."""
-        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "offline"}
-        return _json({"object": "list", "data": [model]})
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "offline"} for name in (MODEL, LITE_MODEL)]
+        return _json({"object": "list", "data": data})
 
     async def complete(self, request: web.Request) -> web.Response:
         """`POST /v1/chat/completions`."""
@@ -118,6 +123,8 @@ def _reply(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
     products = prompt.sections.get("PRODUCTS", ())
     if not products:
         raise BadRequest("section PRODUCTS is missing or empty", "messages")
+    if prompt.model == LITE_MODEL:
+        return lite.judgements(judge.read(query), [read_offer(row) for row in products])
     return judge.judgements(query, products, _guideline(prompt), prompt.pictures)
 
 

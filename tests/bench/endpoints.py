@@ -93,7 +93,9 @@ def _answer(prompt: Prompt) -> str:
     if prompt.purpose == "guideline":
         return GUIDELINE.model_dump_json()
     judgements = [
-        ProductJudgement(item=str(row["item"]), reasoning=REASONING, label="highly_relevant", confidence=0.9)
+        ProductJudgement(
+            item=str(row["item"]), reasoning=REASONING, undecided=0, label="highly_relevant", confidence=0.9
+        )
         for row in prompt.sections["PRODUCTS"]
     ]
     return JudgementsReply(judgements=judgements).model_dump_json()

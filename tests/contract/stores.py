@@ -9,12 +9,15 @@ from datetime import datetime
 from typing import Protocol
 
 from core.adapters.catalogue import PostgresCatalogue
+from core.adapters.claims import PostgresClaims
+from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
 from core.adapters.leadership import PostgresLeadership
 from core.adapters.outbox import PostgresOutbox, insert_events
 from core.adapters.picture_store import PostgresPictures
 from core.adapters.postgres import Pool, transaction
+from core.guideline_ports import Claims, GuidelineStore
 from core.ports import (
     Catalogue,
     JudgementStore,
@@ -26,6 +29,7 @@ from core.ports import (
     TaskInbox,
 )
 from tests.support import fakes
+from tests.support.fake_guidelines import InMemoryClaims, InMemoryGuidelines
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Stores(Protocol):
     inbox: TaskInbox
     outbox: Outbox
     judgements: JudgementStore
+    guidelines: GuidelineStore
+    claims: Claims
     catalogue: Catalogue
     pictures: PictureStore
 
@@ -74,6 +80,8 @@ class MemoryStores:
         self.inbox: TaskInbox = self._inbox
         self.outbox: Outbox = self._outbox
         self.judgements: JudgementStore = self._judgements
+        self.guidelines: GuidelineStore = InMemoryGuidelines(self._inbox, self._judgements, self._catalogue)
+        self.claims: Claims = InMemoryClaims()
         self.catalogue: Catalogue = self._catalogue
         self.pictures: PictureStore = self._pictures
 
@@ -114,6 +122,8 @@ class PostgresStores:
         self.inbox: TaskInbox = PostgresInbox(pool, self.clock)
         self.outbox: Outbox = PostgresOutbox(pool)
         self.judgements: JudgementStore = PostgresJudgements(pool)
+        self.guidelines: GuidelineStore = PostgresGuidelines(pool)
+        self.claims: Claims = PostgresClaims(pool)
         self.catalogue: Catalogue = PostgresCatalogue(pool)
         self.pictures: PictureStore = PostgresPictures(pool)
 

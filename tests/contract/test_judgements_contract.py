@@ -13,7 +13,7 @@ from core.adapters.postgres import Pool
 from core.domain.labels import Label
 from core.ports import OutgoingEvent, TaskFailure
 from core.stages.events import image_score_event, relevance_event
-from tests.contract.facts import guideline, label, outcome, score, task
+from tests.contract.facts import label, outcome, score, task
 from tests.contract.stores import PostgresStores, Stores
 from tests.support.fakes import NOON
 
@@ -95,53 +95,6 @@ async def test_no_keys_have_no_labels(stores: Stores) -> None:
     assert await stores.judgements.labels([]) == set()
 
 
-# --- Guidelines ------------------------------------------------------------------------------------------
-
-
-async def test_there_is_no_guideline_before_one_is_saved(stores: Stores) -> None:
-    assert await stores.judgements.guideline(*QUERY, "guideline@1") is None
-
-
-async def test_a_guideline_comes_back_whole(stores: Stores) -> None:
-    saved = guideline("v1")
-    assert await stores.judgements.save_guideline(*QUERY, saved, NOON) == saved
-    assert await stores.judgements.guideline(*QUERY, "guideline@1") == saved
-
-
-async def test_a_guideline_belongs_to_its_market_query_and_language(stores: Stores) -> None:
-    await stores.judgements.save_guideline(*QUERY, guideline("v1"), NOON)
-    for other in (("at", "blaues sofa", "de"), ("de", "sofa", "de"), ("de", "blaues sofa", "en")):
-        assert await stores.judgements.guideline(*other, "guideline@1") is None
-
-
-async def test_a_models_guideline_of_another_prompt_is_none(stores: Stores) -> None:
-    await stores.judgements.save_guideline(*QUERY, guideline("v1"), NOON)
-    assert await stores.judgements.guideline(*QUERY, "guideline@2") is None
-
-
-async def test_the_first_guideline_of_a_prompt_and_model_stands(stores: Stores) -> None:
-    first, second = guideline("v1", "first"), guideline("v2", "second")
-    await stores.judgements.save_guideline(*QUERY, first, NOON)
-    assert await stores.judgements.save_guideline(*QUERY, second, NOON + HOUR) == first
-    assert await stores.judgements.guideline(*QUERY, "guideline@1") == first
-
-
-async def test_the_newest_models_guideline_of_the_prompt_is_in_force(stores: Stores) -> None:
-    newest = guideline("v2", model="judge-2")
-    await stores.judgements.save_guideline(*QUERY, newest, NOON + HOUR)
-    await stores.judgements.save_guideline(*QUERY, guideline("v1"), NOON)
-    assert await stores.judgements.guideline(*QUERY, "guideline@1") == newest
-
-
-async def test_a_persons_newest_edit_wins_over_every_model_and_prompt(stores: Stores) -> None:
-    edits = [guideline("e1", author="ada"), guideline("e2", author="ben")]
-    await stores.judgements.save_guideline(*QUERY, edits[0], NOON)
-    await stores.judgements.save_guideline(*QUERY, edits[1], NOON + HOUR)
-    by_model = guideline("v9", prompt_version="guideline@2")
-    assert await stores.judgements.save_guideline(*QUERY, by_model, NOON + 2 * HOUR) == edits[1]
-    assert await stores.judgements.guideline(*QUERY, "guideline@3") == edits[1]
-
-
 # --- Pictures --------------------------------------------------------------------------------------------
 
 
@@ -210,11 +163,9 @@ async def test_what_a_model_writes_is_stored_without_the_character_postgres_refu
     await judgements.save_labels([label("a", reasoning="gr\x00een")], [], [], NOON)
     await judgements.save_image_score([score("s", reasoning="\x00sharp")], [], [], NOON)
     await judgements.save_description("h", "d", "m", "blue\x00")
-    standing = await judgements.save_guideline(*QUERY, guideline("v1", "a \x00sofa, not \\u0000"), NOON)
     assert await work_pool.fetchval("SELECT reasoning FROM assay.relevance_labels") == "green"
     assert await work_pool.fetchval("SELECT reasoning FROM assay.image_scores") == "sharp"
     assert await judgements.description("h", "d", "m") == "blue"
-    assert standing.body.guideline.highly_relevant == "a sofa, not \\u0000"
 
 
 async def test_a_save_that_fails_leaves_nothing_of_it(work_pool: Pool) -> None:

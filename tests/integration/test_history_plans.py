@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from core.adapters import drift_store, llm_postgres, newest_panes, reads_queries, reads_query, reads_status, signals
+from core.adapters import drift_store, newest_panes, reads_queries, reads_query, reads_status, signals
 from core.adapters.days import HistoryDays
 from core.adapters.postgres import open_pool
 from core.domain.friction import Z_95
@@ -79,11 +79,6 @@ async def test_the_newest_panes_of_all_days_are_found_by_an_index_in_each(year: 
     text = await plan(year, newest_panes._NEWEST, "live", EPOCH)
     assert len(touched(text)) == KEPT["panes"] + 2
     assert "Seq Scan on panes_" not in text
-
-
-@pytest.mark.parametrize("statement", [llm_postgres._GRANTED, llm_postgres._FORGET], ids=["granted", "forget"])
-async def test_calls_under_way_are_found_in_the_day_they_were_asked_for(year: asyncpg.Pool, statement: str) -> None:
-    assert touched(await plan(year, statement, [uuid4()], NOW, NOW)) == {f"llm_calls_{TODAY:%Y%m%d}"}
 
 
 async def test_the_newest_calls_come_by_the_index_of_each_day(year: asyncpg.Pool) -> None:

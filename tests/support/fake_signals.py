@@ -15,7 +15,7 @@ from core.domain.friction import QuerySignals
 from core.domain.labels import LIVE_RUN
 from core.domain.listings import ListingEvent, ListingRecord
 from core.domain.panes import Counters, PaneKey, Panes
-from core.domain.selection import Earlier, Selection
+from core.domain.selection import Deep, Earlier, Selection
 from core.domain.timestamps import HOUR_MS, to_milliseconds
 from core.ports import NewTask
 from core.signal_ports import QueryKey, ShownResults
@@ -46,23 +46,32 @@ class InMemorySignals:
     async def signals(self, days: int) -> list[QuerySignals]:
         return [QuerySignals(*key, *counters) for key, counters in last_days(self.streams.panes, days).items()]
 
-    async def shown(self, keys: Sequence[QueryKey], top: int) -> list[ShownResults]:
+    async def shown(self, keys: Sequence[QueryKey], top: int, deep: Deep | None = None) -> list[ShownResults]:
         wanted = set(keys)
         lists = sorted(self.streams.result_lists.items())
         results = [
-            ShownResults(*key[1:], results.language, self._known(results.hits[:top]))
+            ShownResults(*key[1:], results.language, self._known(results.hits, top, deep or Deep(top + 1, 0)))
             for key, results in lists
             if key.run == LIVE_RUN and (key.application, key.market, key.query) in wanted
         ]
         return [each for each in results if each.listings]
 
-    def _known(self, hits: Sequence[str]) -> list[tuple[int, str, str]]:
-        ranks = {listing_id: rank for rank, listing_id in reversed(list(enumerate(hits, 1)))}
+    def _known(self, hits: Sequence[str], top: int, deep: Deep) -> list[tuple[int, str, str]]:
+        last = deep.first + deep.ranks
+        wanted = [(rank, i) for rank, i in enumerate(hits, 1) if rank <= top or deep.first <= rank < last]
+        ranks = {listing_id: rank for rank, listing_id in reversed(wanted)}
         told = {listing_id: self.streams.listings[listing_id][1] for listing_id in ranks if self._is_known(listing_id)}
         return sorted((ranks[listing_id], listing_id, listing.content_hash) for listing_id, listing in told.items())
 
     def _is_known(self, listing_id: str) -> bool:
         return listing_id in self.streams.listings and self.streams.listings[listing_id][1].event != "deleted"
+
+    async def served_by(self) -> Mapping[QueryKey, str]:
+        found: dict[QueryKey, list[str]] = {}
+        for key in self.streams.result_lists:
+            if key.run == LIVE_RUN:
+                found.setdefault((key.application, key.market, key.query), []).append(key.engine)
+        return {key: ",".join(sorted(engines)) for key, engines in found.items()}
 
     async def members(self) -> frozenset[QueryKey]:
         return frozenset(self.panel)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from core.domain.events import event_id
+from core.domain.failures import CRASHED, DOUBTED_CRASHES
 from core.domain.labels import LANE_RANK
 from core.ports import (
     AnchorOutcome,
@@ -22,7 +23,6 @@ from core.ports import (
     NewTask,
     OutgoingEvent,
     Picture,
-    StoredGuideline,
     Task,
     TaskFailure,
     TaskKind,
@@ -64,6 +64,8 @@ class TaskRow:
     attempts: int = 0
     lease_until: datetime | None = None
     finished_at: datetime | None = None
+    lease: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
 
     @property
     def order(self) -> tuple[int, float, datetime, UUID]:
@@ -77,15 +79,32 @@ class TaskRow:
     def leased(self) -> Task:
         new = self.new
         return Task(
-            self.task_id, new.task_key, new.kind, new.lane, new.group_key, new.subject, new.payload, self.attempts
+            self.task_id,
+            new.task_key,
+            new.kind,
+            new.lane,
+            new.group_key,
+            new.subject,
+            new.payload,
+            self.attempts,
+            self.lease,
+            dict(self.failures),
         )
+
+    @property
+    def crashes(self) -> int:
+        return self.failures[CRASHED] + (self.state == "running")
+
+    def held_under(self, lease: int | None) -> bool:
+        return self.state == "running" and lease in (None, self.lease)
 
 
 class InMemoryInbox:
-    """`TaskInbox`. `rows` by task key."""
+    """`TaskInbox`. `rows` by task key; `crashes`: so many leases that ran out end a task."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, crashes: int = 5) -> None:
         self._clock = clock
+        self._crashes = crashes
         self.rows: dict[str, TaskRow] = {}
 
     async def add(self, tasks: Sequence[NewTask]) -> int:
@@ -102,32 +121,42 @@ class InMemoryInbox:
         return False
 
     async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
-        now, taken = self._clock.now(), dict[tuple[str, str], list[TaskRow]]()
+        now, taken = self._clock.now(), dict[tuple[str, str, UUID | None], list[TaskRow]]()
         runnable = (row for row in self.rows.values() if row.new.kind in kinds and row.could_run(now))
         for row in sorted(runnable, key=lambda row: row.order):
-            taken.setdefault((row.new.kind, row.new.group_key), []).append(row)
-        return [self._take(rows[:per_group], now, seconds) for rows in list(taken.values())[:groups]]
+            alone = row.task_id if row.crashes >= DOUBTED_CRASHES else None
+            taken.setdefault((row.new.kind, row.new.group_key, alone), []).append(row)
+        groups_of = [self._take(rows[:per_group], now, seconds) for rows in list(taken.values())[:groups]]
+        return [group for group in groups_of if group]
 
-    @staticmethod
-    def _take(rows: list[TaskRow], now: datetime, seconds: float) -> list[Task]:
+    def _take(self, rows: list[TaskRow], now: datetime, seconds: float) -> list[Task]:
         for row in rows:
+            row.failures[CRASHED], row.lease = row.crashes, row.lease + 1
+            if row.crashes >= self._crashes:
+                row.state, row.reason, row.finished_at, row.lease_until = "failed", CRASHED, now, None
+                continue
             row.state, row.reason, row.attempts = "running", "", row.attempts + 1
             row.lease_until = now + timedelta(seconds=seconds)
-        return [row.leased() for row in rows]
+        return [row.leased() for row in rows if row.state == "running"]
 
-    async def renew(self, task_ids: Sequence[UUID], seconds: float) -> None:
-        for row in self._running(task_ids):
-            row.lease_until = self._clock.now() + timedelta(seconds=seconds)
+    async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
+        held = {task.task_id for task in tasks if self._held(task.task_id, task.lease)}
+        for row in self.rows.values():
+            if row.task_id in held:
+                row.lease_until = self._clock.now() + timedelta(seconds=seconds)
+        return held
 
     async def release(self, retries: Sequence[TaskRetry], failures: Sequence[TaskFailure]) -> None:
         for retry in retries:
-            for row in self._running([retry.task_id]):
+            for row in self._held(retry.task_id, retry.lease):
                 row.state, row.reason, row.not_before, row.lease_until = "waiting", retry.reason, retry.not_before, None
                 row.attempts -= 0 if retry.counts else 1
+                row.failures[retry.reason] += int(retry.counts)
         for failure in failures:
-            for row in self._running([failure.task_id]):
+            for row in self._held(failure.task_id, failure.lease):
                 row.state, row.reason, row.finished_at = "failed", failure.reason, self._clock.now()
                 row.lease_until = None
+                row.failures[failure.reason] += 1
 
     async def runnable(self, kinds: Sequence[TaskKind], within_s: float = 0.0) -> int:
         now = self._clock.now() + timedelta(seconds=within_s)
@@ -141,8 +170,8 @@ class InMemoryInbox:
             if row.task_id in ended and row.state != "done":
                 row.state, row.reason, row.lease_until, row.finished_at = "done", "", None, at
 
-    def _running(self, task_ids: Sequence[UUID]) -> list[TaskRow]:
-        return [row for row in self.rows.values() if row.task_id in task_ids and row.state == "running"]
+    def _held(self, task_id: UUID, lease: int | None) -> list[TaskRow]:
+        return [row for row in self.rows.values() if row.task_id == task_id and row.held_under(lease)]
 
 
 # --- Outbox and leadership -------------------------------------------------------------------------------
@@ -193,22 +222,7 @@ class InMemoryJudgements:
         self.facts: dict[str, LabelFact] = {}
         self.scores: dict[str, ImageScoreFact] = {}
         self.outcomes: dict[tuple[str, str], AnchorOutcome] = {}
-        self.guidelines: dict[tuple[str, str, str], list[tuple[datetime, StoredGuideline]]] = {}
         self.descriptions: dict[tuple[str, str, str], str] = {}
-
-    async def guideline(self, market: str, query: str, language: str, prompt_version: str) -> StoredGuideline | None:
-        stored = sorted(self.guidelines.get((market, query, language), []), key=lambda entry: entry[0], reverse=True)
-        edits = [guideline for _, guideline in stored if guideline.author != "model"]
-        ours = [guideline for _, guideline in stored if guideline.prompt_version == prompt_version]
-        return next(iter(edits + ours), None)
-
-    async def save_guideline(
-        self, market: str, query: str, language: str, guideline: StoredGuideline, at: datetime
-    ) -> StoredGuideline:
-        kept = self.guidelines.setdefault((market, query, language), [])
-        if not any(_same_guideline(known, guideline) for _, known in kept):
-            kept.append((at, guideline))
-        return await self.guideline(market, query, language, guideline.prompt_version) or guideline
 
     async def description(self, image_hash: str, prompt_version: str, model: str) -> str | None:
         return self.descriptions.get((image_hash, prompt_version, model))
@@ -247,12 +261,6 @@ class InMemoryJudgements:
         once = {event.event_id: event for event in events if event.event_id in fresh}
         self._outbox.events.extend(once.values())
         self._inbox.finish(done, at)
-
-
-def _same_guideline(one: StoredGuideline, other: StoredGuideline) -> bool:
-    by_models = one.author == other.author == "model"
-    same_prompt = (one.prompt_version, one.model) == (other.prompt_version, other.model)
-    return one.version == other.version or (by_models and same_prompt)
 
 
 # --- Catalogue and pictures ------------------------------------------------------------------------------

@@ -26,15 +26,40 @@ async def calls(connection: asyncpg.Connection, rng: random.Random, now: datetim
     prompt = {"prompt_hash": "h1", "prompt_version": JUDGE_PROMPT, "first_used": now - timedelta(days=9)}
     system = "You grade products for a shopper's query.\n" * 30
     await insert(connection, "llm_prompts", [prompt | {"system": system}])
-    spend = {"day": now.date(), "spent_usd": 18.4, "reserved_usd": 0.31}
-    await insert(connection, "llm_spend", [spend])
+    await insert(connection, "llm_spend", [_spend(now, days, lane) for days in range(30) for lane in SPENT])
     await insert(connection, "llm_calls", [_call(rng, now, number) for number in range(60)])
+    await insert(connection, "llm_reservations", [_reservation(now)])
     return name_id("call", 0)
 
 
+SPENT = {"live": 9.4, "panel": 4.0, "backfill": 5.0}
+
+
+def _spend(now: datetime, days: int, lane: str) -> dict[str, object]:
+    """What a lane spent on a day; of today, something is under way."""
+    reserved = 0.31 if (days, lane) == (0, "live") else 0.0
+    spent = SPENT[lane] * (1 - days % 5 / 10)
+    return {"day": now.date() - timedelta(days=days), "lane": lane, "spent_usd": spent, "reserved_usd": reserved}
+
+
+def _reservation(now: datetime) -> dict[str, object]:
+    """A call under way."""
+    names = ("lane", "model", "purpose", "subject", "tasks", "prompt_version", "prompt_hash", "price_version", "batch")
+    call = _call(random.Random(1), now, 0)
+    return {name: call[name] for name in (*names, "budget_day", "endpoint", "reserved_tokens", "reserved_usd")} | {
+        "call_id": name_id("call", "running"),
+        "started_at": now - timedelta(seconds=161),
+        "expires_at": now.timestamp() + 60.0,
+    }
+
+
 def _call(rng: random.Random, now: datetime, number: int) -> dict[str, object]:
-    status = {7: "timeout", 8: "refused", 23: "running"}.get(number, "ok")
-    reply = {"judgements": [{"item": "p1", "reasoning": "AAA, not AA.", "label": "irrelevant", "confidence": 0.97}]}
+    status = {7: "timeout", 8: "refused", 23: "lost"}.get(number, "ok")
+    reply = {
+        "judgements": [
+            {"item": "p1", "reasoning": "AAA, not AA.", "undecided": 0, "label": "irrelevant", "confidence": 0.97}
+        ]
+    }
     texts = ('### QUERY\n{"query":"aa battery"}\n', '### PRODUCTS\n{"item":"p1","title":"AAA battery"}\n')
     request = {"user": [{"text": text} for text in texts], "max_output_tokens": 1_200, "seed": 7}
     return {
@@ -61,8 +86,10 @@ def _call(rng: random.Random, now: datetime, number: int) -> dict[str, object]:
         "budget_day": now.date(),
         "reserved_tokens": 6_000,
         "reserved_usd": 0.004,
-        "granted_at": 0.0,
-        "expires_at": 0.0,
+        "endpoint": "https://llm.example/v1",
+        "tasks": [name_id("task", "relevance", number)],
+        "price_version": "2026-11-01",
+        "batch": number % 3 == 2,
     }
 
 
@@ -79,7 +106,13 @@ async def labels(
     rows.append(_label(rng, ASKED[0], "L0203", "irrelevant", now - timedelta(days=5), call_id))
     await insert(connection, "labels", rows)
     await insert(connection, "guidelines", [_guideline(asked, now) for asked in ASKED[:-1]])
-    edited = _guideline(ASKED[0], now - timedelta(days=-10)) | {"version": "g2", "author": "mara"}
+    edited = _guideline(ASKED[0], now - timedelta(days=-10)) | {
+        "version": "g2",
+        "revision": 2,
+        "author": "mara",
+        "comment": "Shoppers mean the size, not the brand.",
+        "based_on": "g1",
+    }
     await insert(connection, "guidelines", [edited])
     await insert(connection, "selections", [row for asked in ASKED[:-1] for row in _selections(asked, now)])
 
@@ -134,6 +167,7 @@ def _guideline(asked: Asked, now: datetime) -> dict[str, object]:
         "query": asked.query,
         "language": language(asked),
         "version": "g1",
+        "revision": 1,
         "prompt_version": GUIDELINE_PROMPT,
         "model": MODEL,
         "author": "model",

@@ -85,7 +85,7 @@ async def test_the_official_client_reads_its_answers(judge):
     assert made.model == "a-model"
     assert made.usage is not None
     assert made.usage.total_tokens == made.usage.prompt_tokens + made.usage.completion_tokens
-    assert models == ["offline-judge"]
+    assert models == ["offline-judge", "offline-judge-lite"]
 
 
 async def test_a_guideline_is_answered_and_taken_back_in_the_judgements_prompt(client):

@@ -27,6 +27,7 @@ from core.ports import Listing, LlmReply, LlmRequest, NewTask, Picture, PictureP
 from core.settings import Settings
 from core.stages.events import relevance_event
 from core.stages.judge_query import QueryJudge
+from tests.support.fake_guidelines import InMemoryClaims, InMemoryGuidelines
 from tests.support.fakes import (
     NOON,
     FakeClock,
@@ -79,7 +80,7 @@ class ScriptedLlm:
 
 def _judgement(row: dict[str, str]) -> dict[str, object]:
     label = "highly_relevant" if "red" in row["title"] else "irrelevant"
-    return {"item": row["item"], "reasoning": f"saw {row['title']}", "label": label, "confidence": 0.9}
+    return {"item": row["item"], "reasoning": f"saw {row['title']}", "undecided": 0, "label": label, "confidence": 0.9}
 
 
 def _text(request: LlmRequest) -> str:
@@ -120,11 +121,15 @@ class World:
         self.outbox = InMemoryOutbox()
         self.store = InMemoryJudgements(self.inbox, self.outbox)
         self.catalogue = InMemoryCatalogue([_listing(number) for number in range(1, 31)])
+        self.guidelines = InMemoryGuidelines(self.inbox, self.store, self.catalogue)
+        self.claims = InMemoryClaims()
 
     def judge(self, **changes: object) -> QueryJudge:
         return QueryJudge(
             llm=self.llm,
             store=self.store,
+            guidelines=self.guidelines,
+            claims=self.claims,
             catalogue=self.catalogue,
             inbox=self.inbox,
             pictures=self.pictures,
@@ -328,7 +333,10 @@ async def test_what_no_task_is_to_blame_for_costs_no_attempt(world, purpose, err
 
 PASSING = [
     ("{", "invalid_reply"),
-    ('{"judgements": [{"item": "p9", "reasoning": "", "label": "irrelevant", "confidence": 1}]}', "invalid_reply"),
+    (
+        '{"judgements": [{"item": "p9", "reasoning": "", "undecided": 0, "label": "irrelevant", "confidence": 1}]}',
+        "invalid_reply",
+    ),
 ]
 
 
@@ -358,7 +366,7 @@ async def test_an_outage_outlasts_the_attempts_and_the_tasks_wait_it_out(world, 
 
 
 async def test_a_product_the_reply_leaves_out_waits_alone(world):
-    row = {"item": "p1", "reasoning": "r", "label": "irrelevant", "confidence": 1}
+    row = {"item": "p1", "reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": 1}
     world.llm.faults = [("judgements", json.dumps({"judgements": [row]}))]
     await world.judge().judge(await world.queue(["l1", "l2"]))
     assert sorted(world.ends().values()) == [("done", ""), ("waiting", "missing_item")]
@@ -401,7 +409,7 @@ async def test_a_guideline_that_is_none_labels_nothing_and_is_not_stored(world):
     world.llm.faults = [("guideline", '{"translation": "x"}')]
     await world.judge().judge(await world.queue(["l1"]))
     assert world.ends() == {"l1": ("waiting", "invalid_reply")}
-    assert world.store.guidelines == {}
+    assert world.guidelines.kept == {}
 
 
 async def test_tasks_of_a_simulation_wait_in_real_time(world):

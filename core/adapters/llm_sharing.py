@@ -1,0 +1,74 @@
+"""Keeps this process's lease on its share of the limits while it has calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+from core.adapters.llm_pacer import Pacer
+from core.adapters.llm_shares import EXPIRED_MARGIN_SECONDS, LEASE_SECONDS, RENEW_SECONDS, ShareBook
+from core.domain.shares import NOTHING, Demand
+from core.errors import RetryLater
+from core.ports import Clock
+from core.telemetry import Metrics
+
+IDLE_LOOKS: Final = 15
+"""A replica without work for so many renewals, half a minute, gives its share back; its next call asks for one in a few
+milliseconds."""
+
+
+class Sharing:
+    """`demand` tells what the process could use of the limits until the next renewal; asked once each time."""
+
+    def __init__(
+        self, book: ShareBook, pacer: Pacer, demand: Callable[[], Demand], wall: Clock, metrics: Metrics
+    ) -> None:
+        self._book = book
+        self._pacer = pacer
+        self._demand = demand
+        self._wall = wall
+        self._metrics = metrics
+        self._replica = uuid4()
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def held(self) -> None:
+        """Returns once there is a share; RetryLater where none can be asked for."""
+        if self._pacer.share_is_over():
+            await self._renew(self._demand())
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._keep(), name="llm share")
+
+    async def close(self) -> None:
+        """Give it back."""
+        if self._renewal is not None and not self._renewal.done():
+            self._renewal.cancel()
+            await asyncio.wait({self._renewal})
+            await self._let_go()
+
+    async def _keep(self) -> None:
+        """A renewal that fails is tried again; the share ends by itself."""
+        idle = 0
+        while idle < IDLE_LOOKS:
+            await self._wall.sleep(RENEW_SECONDS)
+            demand = self._demand()
+            idle = 0 if any(demand.lanes.values()) or self._pacer.under_way else idle + 1
+            try:
+                await self._renew(demand)
+            except RetryLater:
+                self._metrics.count("assay_llm_share_not_renewed_total")
+        await self._let_go()
+
+    async def _renew(self, demand: Demand) -> None:
+        asked_at = self._pacer.now()
+        share = await self._book.renew(self._replica, demand, self._pacer.under_way)
+        self._pacer.use(share, asked_at + LEASE_SECONDS - EXPIRED_MARGIN_SECONDS)
+        self._pacer.show(self._metrics)
+
+    async def _let_go(self) -> None:
+        self._pacer.use(NOTHING, 0.0)
+        try:
+            await self._book.leave(self._replica)
+        except RetryLater:
+            self._metrics.count("assay_llm_share_not_renewed_total")  # it ends by itself
