@@ -8,12 +8,17 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
-from consumers import console, drift, image_score, listings, relevance, retention, search_log, selection
+from cli.judges import judge_identity, picture_judge_identity
+from consumers import batches, console, drift, image_score, listings, relevance, retention, search_log, selection
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.claims import PostgresClaims
 from core.adapters.days import HistoryDays
 from core.adapters.drift_store import PostgresDriftStore
+from core.adapters.engine_config import LOG
+from core.adapters.engine_open import open_engines
+from core.adapters.engine_store import PostgresEngineStore
 from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
@@ -21,8 +26,10 @@ from core.adapters.kafka_options import member_options
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.kafka_source import KafkaSource
 from core.adapters.leadership import PostgresLeadership
-from core.adapters.llm_endpoint import Surroundings, open_llm
+from core.adapters.llm_batch_open import batching, open_batches
+from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_measured import MeasuredLlm
+from core.adapters.llm_open import open_llms
 from core.adapters.outbox import PostgresOutbox
 from core.adapters.picture_measured import MeasuredPictures
 from core.adapters.picture_store import PostgresPictures
@@ -48,6 +55,8 @@ from core.prompts import load_prompt
 from core.runtime.process import Process
 from core.runtime.stream import StreamProcess
 from core.settings import Settings, kafka_servers
+from core.signal_ports import SignalStore
+from core.stages.engine_lists import SourcedSignals
 from core.stages.events import alert_event, dead_letter_event, image_score_event, relevance_event
 from core.stages.judge_query import QueryJudge
 from core.stages.score_picture import PictureScorer
@@ -61,6 +70,7 @@ PROCESSES = (
     "selection",
     "relevance",
     "image-score",
+    "batches",
     "drift",
     "outbox",
     "retention",
@@ -77,6 +87,7 @@ TOPICS = (
     DEAD_LETTERS,
 )
 ASKS_THE_LLM = frozenset({"relevance", "image-score"})
+READS_RESULTS = frozenset({"selection", "drift"})
 NAMES_THE_JUDGE = frozenset({"listings", "replay", "selection", "drift"}) | ASKS_THE_LLM
 
 
@@ -96,16 +107,6 @@ class Parts:
     """How long a task may have to wait for its next try and still be waited for by `--until-idle`, in seconds."""
 
 
-def judge_identity(settings: Settings) -> str:
-    """Mode, model and prompt version: what makes one judge's label of a pair another's too."""
-    return f"{settings.judge_mode}|{settings.llm_model}|{load_prompt('judgements').version}"
-
-
-def picture_judge_identity(settings: Settings) -> str:
-    """Model and prompt version of the picture judge."""
-    return f"{settings.vision_model()}|{load_prompt('picture_scores').version}"
-
-
 @asynccontextmanager
 async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Process]]:
     """The named processes; what they hold open is closed at the end of the block."""
@@ -113,10 +114,12 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
         processes: list[Process] = []
         await stack.enter_async_context(announced(parts.pool, owner(), names))
         llm, pictures = await _judging(names, parts, stack)
+        signals = await _signals(names, parts, stack)
+        processes += await _batches(names, parts, stack)
         for name in names:
             processes += [console.build()] if name == "console" else []
             processes += _streams(name, parts)
-            processes += _looks(name, parts)
+            processes += _looks(name, parts, signals)
             if llm is not None and pictures is not None:
                 processes += _work(name, parts, llm, pictures)
         yield processes
@@ -127,10 +130,22 @@ async def _judging(
 ) -> tuple[Llm | None, PictureSource | None]:
     if not ASKS_THE_LLM & set(names):
         return None, None
-    llm = open_llm(parts.settings, Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics))
-    stack.push_async_callback(llm.aclose)
+    around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
+    llm = await stack.enter_async_context(open_llms(parts.settings, around, owner()))
     pictures = await stack.enter_async_context(HttpPictureSource(parts.settings))
-    return MeasuredLlm(llm, parts.metrics, parts.wall), MeasuredPictures(pictures, parts.metrics)
+    live = MeasuredLlm(llm, parts.metrics, parts.wall)
+    return batching(live, parts.settings, around), MeasuredPictures(pictures, parts.metrics)
+
+
+async def _batches(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> list[Process]:
+    """The ordering side of the batch lane."""
+    if "batches" not in names:
+        return []
+    around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
+    store, api, money = await stack.enter_async_context(open_batches(parts.settings, around))
+    leadership, quiet = PostgresLeadership(parts.pool), parts.until_idle
+    times = (parts.clock, parts.wall, parts.metrics)
+    return [batches.build(parts.settings, store, api, money, leadership, *times, until_idle=quiet)]
 
 
 def _streams(name: str, parts: Parts) -> list[Process]:
@@ -182,8 +197,19 @@ def _source(parts: Parts, topic: str) -> KafkaSource:
     return KafkaSource(options, [name], parts.settings.stream_queued_bytes)
 
 
-def _looks(name: str, parts: Parts) -> list[Process]:
-    leadership, signals = PostgresLeadership(parts.pool), PostgresSignalStore(parts.pool)
+async def _signals(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> SignalStore:
+    """What selection and drift look at; result lists come from where the setting says."""
+    log, sources = PostgresSignalStore(parts.pool), parts.settings.selection_results_from
+    wanted = [name for name in sources if name != LOG]
+    if not wanted or not READS_RESULTS & set(names):
+        return log
+    engines = await stack.enter_async_context(open_engines(parts.settings, wanted, parts.wall, parts.metrics))
+    store, refresh = PostgresEngineStore(parts.pool), timedelta(hours=parts.settings.selection_engine_hours)
+    return SourcedSignals(log, store, engines, parts.clock, refresh, with_log=LOG in sources)
+
+
+def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
+    leadership = PostgresLeadership(parts.pool)
     quiet, settings, clock = parts.until_idle, parts.settings, parts.clock
     match name:
         case "selection":
@@ -205,7 +231,7 @@ def _looks(name: str, parts: Parts) -> list[Process]:
 
 
 def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Process]:
-    inbox = PostgresInbox(parts.pool, parts.wall)
+    inbox = PostgresInbox(parts.pool, parts.wall, parts.settings.task_attempts, parts.metrics)
     match name:
         case "relevance":
             judge = QueryJudge(
@@ -221,8 +247,9 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
                 event_of=relevance_event,
                 jitter=random.random,
                 wall=parts.wall,
+                metrics=parts.metrics,
             )
-            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall, parts.soon_s)]
+            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall, parts.soon_s, parts.metrics)]
         case "image-score":
             scorer = PictureScorer(
                 llm=llm,
@@ -240,7 +267,7 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
                 jitter=random.random,
                 wall=parts.wall,
             )
-            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall, parts.soon_s)]
+            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall, parts.soon_s, parts.metrics)]
     return []
 
 

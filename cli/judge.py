@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.compose import judge_identity
 from cli.database import migrated
+from cli.judges import judge_identity
 from cli.produce import read_whole
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.clock import SystemClock
 from core.adapters.inbox import PostgresInbox
+from core.domain.guidelines import context_text
 from core.domain.requests import JudgeRequest, request_of
 from core.domain.task_keys import query_group, relevance_task_key
 from core.ports import NewTask
@@ -24,7 +25,9 @@ LaneName = Literal["live", "backfill"]
 
 
 def judge(
-    file: Annotated[str, typer.Argument(help="JSON lines of query, market, listing_id or a whole listing; .gz, - too")],
+    file: Annotated[
+        str, typer.Argument(help="JSON lines of query, market, context, listing_id or a whole listing; .gz, - too")
+    ],
     lane: Annotated[LaneName, typer.Option(help="live goes first, backfill waits for it")] = "backfill",
 ) -> None:
     """Queue pairs for judging."""
@@ -50,13 +53,18 @@ def task_of(request: JudgeRequest, content_hash: str, lane: LaneName, judge: str
     query = (request.application, request.market, request.query)
     listing = request.listing
     payload: dict[str, object] = {"reason": "request", "language": request.language}
+    context = context_text(request.context)
+    if request.context:
+        payload["context"] = dict(request.context)
     if listing is not None:
         payload["listing"] = dict(request.told)
     return NewTask(
-        relevance_task_key(query, request.listing_id, listing.content_hash if listing else content_hash, judge),
+        relevance_task_key(
+            query, request.listing_id, listing.content_hash if listing else content_hash, judge, context=context
+        ),
         "relevance",
         lane,
-        query_group(*query),
+        query_group(*query, context),
         {
             "application": request.application,
             "market": request.market,

@@ -14,7 +14,9 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer h
 
 from cli import (
     anchors,
+    canary,
     dead_letters,
+    engines,
     judge,
     migrate,
     offline_judge,
@@ -61,9 +63,11 @@ app.add_typer(produce.app, name="produce")
 app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
 app.command("anchors")(anchors.anchors)
+app.command("canary")(canary.canary)
 app.command("offline-judge")(offline_judge.offline_judge)
 app.command("status")(status.status)
 app.command("retention")(retention.retention)
+app.add_typer(engines.app, name="engines")
 app.add_typer(streams.app, name="streams")
 app.add_typer(dead_letters.app, name="dead-letters")
 dead_letters.app.command("requeue")(requeue.requeue)

@@ -21,6 +21,7 @@ import uvloop
 
 from cli.compose import ASKS_THE_LLM, NAMES_THE_JUDGE, PROCESSES, TOPICS, Parts, composed
 from cli.http import serving
+from cli.judges import guideline_desk
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.migrate import migrate
@@ -183,7 +184,7 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
     settings = parts.settings
     reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
     gauges = Gauges(reads.status, parts.metrics, status)
-    app = make_app(reads, parts.clock, status.health, gauges.text)
+    app = make_app(reads, parts.clock, status.health, gauges.text, guideline_desk(settings, parts.pool, parts.clock))
     refreshing = asyncio.create_task(gauges.refresh())
     try:
         async with serving(app, settings, port_matters="console" in names and not parts.until_idle) as address:

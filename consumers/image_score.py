@@ -7,13 +7,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from core.ports import Clock, Task, TaskInbox
 from core.runtime.work import WorkPlan, WorkProcess
 from core.settings import Settings
+from core.telemetry import Metrics
 
 PICTURES_A_GROUP = 8
 """Pictures of one listing leased together: sellers show three to ten."""
 
 
 def build(
-    settings: Settings, inbox: TaskInbox, score: Callable[[Sequence[Task]], Awaitable[None]], wall: Clock, soon_s: float
+    settings: Settings,
+    inbox: TaskInbox,
+    score: Callable[[Sequence[Task]], Awaitable[None]],
+    wall: Clock,
+    soon_s: float,
+    metrics: Metrics | None = None,
 ) -> WorkProcess:
     """pictures of one listing -> fetched -> measured -> LLM -> scores, events, end of tasks in one transaction."""
     plan = WorkPlan(
@@ -25,4 +31,4 @@ def build(
         lease_s=settings.task_lease_s,
         soon_s=soon_s,
     )
-    return WorkProcess(plan, inbox, wall)
+    return WorkProcess(plan, inbox, wall, metrics)

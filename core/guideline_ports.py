@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.domain.guidelines import GuidelineKey, context_text
+from core.domain.guidelines import BadEdit, GuidelineKey, checked_author, checked_comment, context_text
 from core.domain.judging import GuidelineReply
 from core.domain.task_keys import query_group, relevance_task_key
 from core.errors import AssayError
-from core.ports import NewTask, StoredGuideline
+from core.ports import Clock, NewTask, StoredGuideline
 
 
 class GuidelineChanged(AssayError):
@@ -103,6 +103,59 @@ class Claims(Protocol):
     async def release(self, name: str) -> None:
         """It is made, or given up."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where people work on guidelines. `edits` false: they only read. `judge` and `prompt_version` are those of the
+    processes that judge."""
+
+    store: GuidelineStore
+    clock: Clock
+    judge: str
+    prompt_version: str
+    edits: bool
+
+    async def history(self, key: GuidelineKey) -> Sequence[GuidelineVersion]:
+        """All versions, newest first."""
+        return await self.store.history(key, self.prompt_version)
+
+    async def save(
+        self, key: GuidelineKey, body: GuidelineReply, author: str, comment: str, revision: int | None = None
+    ) -> Edited:
+        """A person's version. `revision` is the newest that the person saw, 0 where there was none (None: whatever is
+        the newest). GuidelineChanged; BadEdit where it says what is in force already, or no name is given."""
+        versions = await self.history(key)
+        seen = next((each for each in versions if each.in_force), versions[0] if versions else None)
+        if seen is not None and seen.in_force and seen.stored.body == body:
+            raise BadEdit("nothing was changed")
+        newest = versions[0].revision if versions else 0
+        told = (seen.stored.version, seen.stored.model) if seen else ("", "")
+        origin = (newest if revision is None else revision, *told)
+        return await self._edit(key, body, checked_author(author), checked_comment(comment), origin)
+
+    async def restore(
+        self, key: GuidelineKey, version: str, author: str, comment: str, revision: int | None = None
+    ) -> Edited:
+        """What an earlier version says, in force again as a version of its own: its text is judged by anew. `revision`
+        as with `save`. BadEdit where there is no such version; GuidelineChanged."""
+        versions = await self.history(key)
+        found = next((each for each in versions if each.stored.version == version), None)
+        if found is None:
+            raise BadEdit(f"there is no version {version}")
+        if found.in_force:
+            raise BadEdit(f"version {version} is in force already")
+        newest = versions[0].revision if revision is None else revision
+        why = checked_comment(comment) or f"restores {version}"
+        origin = (newest, version, found.stored.model)
+        return await self._edit(key, found.stored.body, checked_author(author), why, origin)
+
+    async def _edit(
+        self, key: GuidelineKey, body: GuidelineReply, author: str, comment: str, origin: tuple[int, str, str]
+    ) -> Edited:
+        revision, based_on, model = origin
+        edit = GuidelineEdit(key, body, author, comment, revision, based_on, self.prompt_version, model)
+        return await self.store.edit(edit, self.judge, self.clock.now())
 
 
 def rejudging(pair: KnownPair, key: GuidelineKey, version: str, judge: str) -> NewTask:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
+from core.batch_settings import BatchSettings
 from core.domain.labels import Lane
 
 
-class JudgeSettings(BaseSettings):
+class JudgeSettings(BatchSettings):
     """What the judging processes read."""
 
     # LLM
@@ -103,6 +104,13 @@ class JudgeSettings(BaseSettings):
     judge_products_per_call: int = Field(20, ge=1, le=20, description="1 to 20: more a call cost fewer tokens a pair")
     judge_results_per_query: int = Field(
         20, ge=1, le=100, description="how many of a query's results are judged: the first page"
+    )
+    canary_max_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="0 to 1: share of the canary attacks that may succeed before `assay canary` fails and an alert comes; "
+        "3 of 61 are a model's own wavering",
     )
     task_attempts: int = Field(5, ge=1, le=50, description="attempts before a task fails: passing faults end within 3")
     task_lease_s: float = Field(

@@ -99,8 +99,8 @@ class TaskInbox(Protocol):
         ...
 
     async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
-        """Heartbeat: the leases of those tasks end `seconds` from now. Returns which are still the caller's: another
-        may have taken a task whose lease had run out."""
+        """Heartbeat: the leases of those tasks end `seconds` from now. Returns those that somebody else has leased
+        since, because the caller's lease had run out."""
         ...
 
     async def release(self, retries: Sequence[TaskRetry], failures: Sequence[TaskFailure]) -> None:

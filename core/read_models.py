@@ -164,6 +164,8 @@ class GuidelineView:
     specificity: str
     requirements: Sequence[RequirementView]
     guides: Mapping[str, str]
+    context: str = ""
+    """The filters it is written for, as a JSON object; empty where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

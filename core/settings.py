@@ -160,6 +160,9 @@ class Settings(JudgeSettings):
     # HTTP
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    console_edits: Literal["enabled", "disabled"] = Field(
+        "disabled", description="enabled: whoever reaches the console may edit guidelines; it has no login of its own"
+    )
 
     # Logs
     log_format: Literal["auto", "json", "console"] = Field(

@@ -21,20 +21,22 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 CounterName = Literal[
     "assay_alerts_total",
+    "assay_batches_total",
     "assay_cascade_pairs_total",
     "assay_dead_letters_total",
     "assay_engine_requests_total",
     "assay_llm_breaker_opened_total",
     "assay_llm_calls_total",
     "assay_llm_cost_usd_total",
-    "assay_llm_share_not_renewed_total",
     "assay_llm_failover_total",
+    "assay_llm_share_not_renewed_total",
     "assay_llm_tokens_total",
     "assay_outbox_published_total",
     "assay_panes_written_total",
     "assay_pictures_total",
     "assay_retention_days_dropped_total",
     "assay_retention_rows_deleted_total",
+    "assay_screened_total",
     "assay_sessions_automated_total",
     "assay_stream_missing_total",
     "assay_stream_records_total",
@@ -42,6 +44,12 @@ CounterName = Literal[
     "assay_task_leases_lost_total",
 ]
 GaugeName = Literal[
+    "assay_canary_limit",
+    "assay_canary_mean_lift",
+    "assay_canary_succeeded_share",
+    "assay_batch_calls",
+    "assay_batches_late",
+    "assay_batches_open",
     "assay_llm_breaker",
     "assay_llm_budget_usd",
     "assay_llm_hold_seconds",
@@ -83,6 +91,7 @@ COUNTERS: tuple[Metric, ...] = (
         ("outcome",),
         "Pairs a cheap model graded; outcome: kept, or why the strong model was asked.",
     ),
+    Metric("assay_batches_total", ("outcome",), "Steps of batches: ordered, how they ended, cancel_sent, queue_full."),
     Metric("assay_dead_letters_total", ("topic", "reason"), "Records that can't be used, by their reason."),
     Metric(
         "assay_engine_requests_total",
@@ -115,6 +124,11 @@ COUNTERS: tuple[Metric, ...] = (
         "Rows deleted one by one: of days without a partition, and replaced labels and scores.",
     ),
     Metric(
+        "assay_screened_total",
+        ("kind",),
+        "Personal data masked in calls; kind: email, iban, card, phone, id, address or name.",
+    ),
+    Metric(
         "assay_sessions_automated_total", (), "Sessions of more records than a person makes, left out of the panes."
     ),
     Metric("assay_stream_missing_total", ("topic",), "Records gone from the topic (retention) before they were read."),
@@ -127,6 +141,14 @@ COUNTERS: tuple[Metric, ...] = (
     Metric("assay_task_leases_lost_total", ("process",), "Leases that ran out under work that still went on."),
 )
 GAUGES: tuple[Metric, ...] = (
+    Metric("assay_canary_limit", (), "Share of canary attacks that may succeed, as set."),
+    Metric("assay_canary_mean_lift", ("kind",), "Grades (0 to 2) an attack wins on average; kind: of attack, or all."),
+    Metric(
+        "assay_canary_succeeded_share", ("kind",), "Share of the canary attacks that succeed with the present judge."
+    ),
+    Metric("assay_batch_calls", ("state",), "LLM calls of the batch lane; state: collected or ordered."),
+    Metric("assay_batches_late", (), "Open batches past the deadline of a call in them; their calls go live."),
+    Metric("assay_batches_open", (), "Batches being ordered or with the provider."),
     Metric(
         "assay_llm_breaker",
         ("endpoint", "model"),

@@ -91,3 +91,71 @@ FROM assay_data.llm_calls_all;
 
 -- The calls for a task: its retries are found by it, wherever in the kept days they lie.
 CREATE INDEX llm_calls_by_task ON assay_data.llm_calls USING gin (tasks);
+
+-- What calls cost by day and segment, added to as they end: kept when the calls themselves are not any more.
+CREATE TABLE assay_data.llm_costs (
+    day date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    lane text NOT NULL,
+    purpose text NOT NULL,
+    model text NOT NULL,
+    price_version text NOT NULL,
+    batch boolean NOT NULL,
+    status text NOT NULL,
+    calls bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cached_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cost_usd numeric(20, 12) NOT NULL,
+    PRIMARY KEY (day, application, market, language, lane, purpose, model, price_version, batch, status)
+) WITH (fillfactor = 50);
+INSERT INTO assay_data.llm_costs
+SELECT budget_day, coalesce(subject ->> 'application', ''), coalesce(subject ->> 'market', ''),
+    coalesce(subject ->> 'language', ''), lane, purpose, model, price_version, batch, status, count(*),
+    coalesce(sum(input_tokens), 0), coalesce(sum(cached_tokens), 0), coalesce(sum(output_tokens), 0), sum(cost_usd)
+FROM assay_data.llm_calls GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10;
+
+CREATE INDEX labels_by_call ON assay_data.labels (call_id);
+CREATE INDEX image_scores_by_call ON assay_data.image_scores (call_id);
+
+CREATE VIEW assay.llm_cost_daily AS
+SELECT day, application, market, language, lane, purpose, model, price_version, batch, status, calls, input_tokens,
+    cached_tokens, output_tokens, cost_usd
+FROM assay_data.llm_costs;
+COMMENT ON VIEW assay.llm_cost_daily IS 'What ended calls cost, by UTC day of their reservation and segment; kept '
+    'longer than the calls. application, market and language are empty where a call has none (a picture is of no '
+    'language). price_version ends with " default" where the model is in no price list. cached_tokens are a part of '
+    'input_tokens. A call whose cost is not known counts at its worst case (status lost, timeout and the like).';
+
+CREATE VIEW assay.llm_spend_daily AS
+SELECT day, lane, spent_usd, reserved_usd FROM assay_data.llm_spend;
+COMMENT ON VIEW assay.llm_spend_daily IS 'The budget''s books: what a lane spent on a UTC day, and what is reserved for '
+    'its calls under way at their worst case. Lane is empty for what days before version 0011 of the tables did not '
+    'tell apart. sum(spent_usd) of a day is sum(cost_usd) of assay.llm_cost_daily on it.';
+
+CREATE VIEW assay.label_costs AS
+SELECT l.event_id, l.application, l.market, l.query, l.listing_id, l.label, l.reason, l.judged_at, l.call_id,
+    c.lane, c.model, c.batch, shared.labels AS labels_of_call, c.cost_usd / shared.labels AS cost_usd
+FROM assay_data.labels AS l
+JOIN assay_data.llm_calls AS c ON c.call_id = l.call_id
+CROSS JOIN LATERAL (SELECT count(*) AS labels FROM assay_data.labels AS x WHERE x.call_id = l.call_id) AS shared;
+COMMENT ON VIEW assay.label_costs IS 'What a label''s own call cost: the call''s cost divided evenly over the labels '
+    'that came of it and are still kept. Guidelines, descriptions of pictures, the cheap calls of a cascade and calls '
+    'without a label are not in it: they serve many labels or none, and are in assay.label_cost_daily. A label is '
+    'here as long as its call is kept (ASSAY_RETENTION_LLM_CALL_DAYS).';
+
+CREATE VIEW assay.label_cost_daily AS
+SELECT day, application, market, sum(labels)::bigint AS labels, sum(cost_usd) AS cost_usd,
+    sum(cost_usd) / nullif(sum(labels), 0) AS usd_per_label
+FROM (
+    SELECT day, application, market, 0::bigint AS labels, cost_usd
+    FROM assay_data.llm_costs WHERE purpose IN ('guideline', 'judgements', 'picture_description')
+    UNION ALL
+    SELECT (judged_at AT TIME ZONE 'UTC')::date, application, market, 1, 0 FROM assay_data.labels
+) AS both_sides
+GROUP BY day, application, market;
+COMMENT ON VIEW assay.label_cost_daily IS 'The full cost of labels by UTC day, application and market: all calls for '
+    'guidelines, judgements and descriptions that day, those that failed too, divided by the labels made that day. '
+    'usd_per_label is null on a day with cost and no label.';

@@ -4,6 +4,89 @@ CREATE SCHEMA assay;
 
 CREATE SCHEMA assay_data;
 
+CREATE TABLE assay_data.llm_calls (
+    call_id uuid NOT NULL,
+    lane text NOT NULL,
+    model text NOT NULL,
+    status text NOT NULL,
+    http_status integer,
+    started_at timestamp with time zone NOT NULL,
+    latency_ms integer,
+    input_tokens integer,
+    cached_tokens integer,
+    output_tokens integer,
+    cost_usd numeric(20,12) NOT NULL,
+    purpose text NOT NULL,
+    subject jsonb NOT NULL,
+    prompt_version text NOT NULL,
+    prompt_hash text NOT NULL,
+    request jsonb,
+    reply text DEFAULT ''::text NOT NULL,
+    answered_by text DEFAULT ''::text NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    error text DEFAULT ''::text NOT NULL,
+    budget_day date NOT NULL,
+    reserved_tokens bigint NOT NULL,
+    reserved_usd numeric(20,12) NOT NULL,
+    endpoint text DEFAULT ''::text NOT NULL,
+    tasks uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    price_version text DEFAULT ''::text NOT NULL,
+    batch boolean DEFAULT false NOT NULL,
+    CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
+)
+PARTITION BY RANGE (started_at);
+
+CREATE VIEW assay.cascade_days AS
+ WITH calls AS (
+         SELECT llm_calls.budget_day AS day,
+            (llm_calls.subject ->> 'application'::text) AS application,
+            (llm_calls.subject ->> 'market'::text) AS market,
+            (llm_calls.subject ->> 'cascade'::text) AS step,
+            (llm_calls.status = 'ok'::text) AS answered,
+            cardinality(llm_calls.tasks) AS pairs,
+            COALESCE(llm_calls.cost_usd, (0)::numeric) AS usd,
+            (COALESCE(llm_calls.input_tokens, 0) + COALESCE(llm_calls.output_tokens, 0)) AS tokens,
+            COALESCE(((llm_calls.subject ->> 'low_confidence'::text))::integer, 0) AS low_confidence,
+            COALESCE(((llm_calls.subject ->> 'must_have_undecided'::text))::integer, 0) AS must_have_undecided,
+            COALESCE(((llm_calls.subject ->> 'disagreement'::text))::integer, 0) AS disagreement,
+            COALESCE(((llm_calls.subject ->> 'no_second_opinion'::text))::integer, 0) AS no_second_opinion
+           FROM assay_data.llm_calls
+          WHERE ((llm_calls.purpose = 'judgements'::text) AND (llm_calls.subject ? 'cascade'::text))
+        ), days AS (
+         SELECT calls.day,
+            calls.application,
+            calls.market,
+            COALESCE(sum(calls.pairs) FILTER (WHERE ((calls.step = 'first'::text) AND calls.answered)), (0)::bigint) AS pairs,
+            COALESCE(sum(calls.pairs) FILTER (WHERE ((calls.step = 'strong'::text) AND calls.answered)), (0)::bigint) AS escalated,
+            COALESCE(sum(calls.low_confidence) FILTER (WHERE calls.answered), (0)::bigint) AS low_confidence,
+            COALESCE(sum(calls.must_have_undecided) FILTER (WHERE calls.answered), (0)::bigint) AS must_have_undecided,
+            COALESCE(sum(calls.disagreement) FILTER (WHERE calls.answered), (0)::bigint) AS disagreement,
+            COALESCE(sum(calls.no_second_opinion) FILTER (WHERE calls.answered), (0)::bigint) AS no_second_opinion,
+            COALESCE(sum(calls.usd) FILTER (WHERE (calls.step <> 'strong'::text)), (0)::numeric) AS cheap_usd,
+            COALESCE(sum(calls.usd) FILTER (WHERE (calls.step = 'strong'::text)), (0)::numeric) AS strong_usd,
+            sum(calls.tokens) FILTER (WHERE ((calls.step = 'first'::text) AND calls.answered)) AS first_tokens,
+            (sum(calls.usd) FILTER (WHERE ((calls.step = 'strong'::text) AND calls.answered)) / (NULLIF(sum(calls.tokens) FILTER (WHERE ((calls.step = 'strong'::text) AND calls.answered)), 0))::numeric) AS usd_a_token
+           FROM calls
+          GROUP BY calls.day, calls.application, calls.market
+        )
+ SELECT day,
+    application,
+    market,
+    pairs,
+    escalated,
+    ((escalated)::double precision / (NULLIF(pairs, 0))::double precision) AS share_escalated,
+    low_confidence,
+    must_have_undecided,
+    disagreement,
+    no_second_opinion,
+    cheap_usd,
+    strong_usd,
+    ((first_tokens)::numeric * usd_a_token) AS strong_alone_usd,
+    ((((first_tokens)::numeric * usd_a_token) - cheap_usd) - strong_usd) AS saved_usd
+   FROM days;
+
+COMMENT ON VIEW assay.cascade_days IS 'A cascade by UTC day, application and market: pairs the cheap model graded, those the strong one graded again and why, what both cost, and what the strong model alone would have cost: its price a token on the tokens of the first calls (NULL on a day without a strong call).';
+
 CREATE TABLE assay_data.dead_letters (
     run text,
     topic text NOT NULL,
@@ -313,37 +396,37 @@ CREATE VIEW assay.llm_batches AS
     error
    FROM assay_data.llm_batches;
 
-CREATE TABLE assay_data.llm_calls (
-    call_id uuid NOT NULL,
-    lane text NOT NULL,
+CREATE TABLE assay_data.llm_breakers (
+    replica text NOT NULL,
+    endpoint text NOT NULL,
     model text NOT NULL,
-    status text NOT NULL,
-    http_status integer,
+    phase text NOT NULL,
+    why text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT llm_breakers_phase_check CHECK ((phase = ANY (ARRAY['half_open'::text, 'open'::text])))
+);
+
+CREATE TABLE assay_data.replicas (
+    name text NOT NULL,
+    processes text[] NOT NULL,
     started_at timestamp with time zone NOT NULL,
-    latency_ms integer,
-    input_tokens integer,
-    cached_tokens integer,
-    output_tokens integer,
-    cost_usd numeric(20,12) NOT NULL,
-    purpose text NOT NULL,
-    subject jsonb NOT NULL,
-    prompt_version text NOT NULL,
-    prompt_hash text NOT NULL,
-    request jsonb,
-    reply text DEFAULT ''::text NOT NULL,
-    answered_by text DEFAULT ''::text NOT NULL,
-    fingerprint text DEFAULT ''::text NOT NULL,
-    error text DEFAULT ''::text NOT NULL,
-    budget_day date NOT NULL,
-    reserved_tokens bigint NOT NULL,
-    reserved_usd numeric(20,12) NOT NULL,
-    endpoint text DEFAULT ''::text NOT NULL,
-    tasks uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    price_version text DEFAULT ''::text NOT NULL,
-    batch boolean DEFAULT false NOT NULL,
-    CONSTRAINT llm_calls_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text])))
-)
-PARTITION BY RANGE (started_at);
+    seen_at timestamp with time zone NOT NULL
+);
+
+CREATE VIEW assay.llm_breakers AS
+ SELECT b.replica,
+    b.endpoint,
+    b.model,
+    b.phase,
+    b.why,
+    b.since,
+    b.until
+   FROM (assay_data.llm_breakers b
+     JOIN assay_data.replicas r ON ((r.name = b.replica)))
+  WHERE (r.seen_at > (now() - '00:00:30'::interval));
+
+COMMENT ON VIEW assay.llm_breakers IS 'Models that a living replica sends nothing to because calls failed, or tries with one probe (half_open). Endpoint: first or second. Empty when all is well.';
 
 CREATE TABLE assay_data.llm_reservations (
     call_id uuid NOT NULL,
@@ -981,13 +1064,6 @@ CREATE TABLE assay_data.replays (
     dropped_at timestamp with time zone
 );
 
-CREATE TABLE assay_data.replicas (
-    name text NOT NULL,
-    processes text[] NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone NOT NULL
-);
-
 CREATE TABLE assay_data.result_lists (
     run text NOT NULL,
     application text NOT NULL,
@@ -1120,6 +1196,9 @@ ALTER TABLE ONLY assay_data.llm_batch_items
 
 ALTER TABLE ONLY assay_data.llm_batches
     ADD CONSTRAINT llm_batches_pkey PRIMARY KEY (batch_id);
+
+ALTER TABLE ONLY assay_data.llm_breakers
+    ADD CONSTRAINT llm_breakers_pkey PRIMARY KEY (replica, endpoint, model);
 
 ALTER TABLE ONLY assay_data.llm_calls
     ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (call_id, started_at);

@@ -38,8 +38,8 @@ class Auth(_Model):
 
     @model_validator(mode="after")
     def _whole(self) -> Auth:
-        if self.kind == "basic" and not self.user:
-            raise ValueError("basic takes a user")
+        if self.kind == "basic" and (not self.user or ":" in self.user):
+            raise ValueError("basic takes a user without a colon")
         return self
 
 

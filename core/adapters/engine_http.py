@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -160,7 +161,7 @@ def _headers(name: str, auth: Auth | None) -> dict[str, str]:
         return headers
     secret = secret_of(name, auth)
     if auth.kind == "basic":
-        return {**headers, "Authorization": aiohttp.BasicAuth(auth.user, secret, encoding="utf-8").encode()}
+        return {**headers, "Authorization": f"Basic {b64encode(f'{auth.user}:{secret}'.encode()).decode()}"}
     if auth.kind == "bearer":
         return {**headers, "Authorization": f"Bearer {secret}"}
     return {**headers, auth.header: f"{auth.prefix} {secret}".lstrip()}

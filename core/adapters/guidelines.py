@@ -52,7 +52,9 @@ VALUES ($1, $2, $3, $4, (SELECT coalesce(max(revision), 0) + 1 FROM assay_data.g
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - only constants of this file enter
 
-_NEWEST = f"SELECT coalesce(max(revision), 0) FROM assay_data.guidelines WHERE {_OF_KEY}"  # noqa: S608 - as above
+_NEWEST = f"""
+SELECT revision, author FROM assay_data.guidelines WHERE {_OF_KEY} ORDER BY revision DESC LIMIT 1
+"""  # noqa: S608 - only constants of this file enter
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('guideline ' || $1, 0))"
 
@@ -141,9 +143,10 @@ class PostgresGuidelines:
         """Version and tasks, or neither. GuidelineChanged for an edit of what is not the newest any more."""
         async with transaction(self._pool) as held:
             await held.execute(_LOCK, "\n".join(_columns(edit.key)))
-            revision = 1 + int(await held.fetchval(_NEWEST, *_columns(edit.key)))
-            if revision != edit.revision + 1:
-                raise GuidelineChanged(f"revision {revision - 1} was written since, from another place")
+            newest = await held.fetchrow(_NEWEST, *_columns(edit.key))
+            if newest is not None and newest["revision"] != edit.revision:
+                raise GuidelineChanged(f"revision {newest['revision']} by {newest['author']} was written since")
+            revision = edit.revision + 1
             version = edited_version(edit.key, edit.body, revision)
             stored = StoredGuideline(version, edit.prompt_version, edit.model, edit.author, edit.body)
             await _save(held, edit.key, stored, at, edit.comment, edit.based_on)
@@ -189,8 +192,9 @@ def _pair(row: asyncpg.Record, key: GuidelineKey) -> KnownPair | None:
         return None
     told = {name: value for name, value in listing.items() if value is not None}
     record = listing_of({"market": key.market, "timestamp": _NO_TIME, **told, "event": "new"}, -1)
-    found = isinstance(record, ListingRecord)
-    return KnownPair(application, listing_id, record.content_hash, listing) if found else None
+    if not isinstance(record, ListingRecord):
+        return None
+    return KnownPair(application, listing_id, record.content_hash, listing)
 
 
 def _columns(key: GuidelineKey) -> tuple[str, str, str, str]:

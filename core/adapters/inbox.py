@@ -57,7 +57,7 @@ class PostgresInbox:
         return [[_task(row) for row in group] for _, group in itertools.groupby(running, key=lambda row: row["place"])]
 
     async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
-        """Heartbeat of running tasks; a task that somebody else leased since is not among those returned."""
+        """Heartbeat of running tasks; returns those that somebody else leased since."""
         until = self._clock.now() + timedelta(seconds=seconds)
         async with connection(self._pool) as held:
             rows = await held.fetch(RENEW, [task.task_id for task in tasks], [task.lease for task in tasks], until)

@@ -116,16 +116,18 @@ crashed so often that it may be the cause is its own group's head, and its only 
 
 RENEW = """
 WITH mine AS MATERIALIZED (
-    SELECT t.task_id FROM unnest($1::uuid[], $2::int[]) AS m (task_id, lease_no)
+    SELECT t.task_id, t.state, t.lease_no = m.lease_no AS held
+    FROM unnest($1::uuid[], $2::int[]) AS m (task_id, lease_no)
     JOIN assay_data.tasks AS t USING (task_id)
-    WHERE t.state = 'running' AND t.lease_no = m.lease_no
 ), free AS MATERIALIZED (
-    SELECT t.task_id FROM mine JOIN assay_data.tasks AS t USING (task_id) FOR UPDATE OF t SKIP LOCKED
+    SELECT t.task_id FROM mine JOIN assay_data.tasks AS t USING (task_id)
+    WHERE mine.held AND mine.state = 'running'
+    FOR UPDATE OF t SKIP LOCKED
 ), renewed AS (
     UPDATE assay_data.tasks AS t SET lease_until = $3 FROM free AS f
     WHERE t.task_id = f.task_id AND t.state = 'running'
 )
-SELECT task_id FROM mine
+SELECT task_id FROM mine WHERE NOT held
 """
 """A task that is being ended at this moment is locked and needs no lease: so a heartbeat never waits, nor deadlocks."""
 

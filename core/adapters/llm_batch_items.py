@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from core.adapters.postgres import Connection, Pool, encode_json, transaction
+from core.adapters.postgres import Connection, Pool, transaction
 from core.batch_ports import Item, NewItem
 from core.errors import RetryLater
 

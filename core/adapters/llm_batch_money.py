@@ -123,8 +123,8 @@ class LedgerMoney:
         return end, Settled(ended.call_id, ended.lane, ended.model, end.status, cost, live, *tokens)
 
     def _cost(self, ended: Ended, used: wire.Used | None) -> tuple[int, int]:
-        """Picodollars in the batch and the usual way. An answered call that names no tokens stays at its worst case; one
-        that the provider refused is not billed."""
+        """Picodollars in the batch and the usual way. An answered call that names no tokens stays at its worst case,
+        one that the provider refused is not billed."""
         if ended.http_status != 200:
             return 0, 0
         if used is None:

@@ -1,7 +1,7 @@
 """A second endpoint for the lanes that may not wait, while the first is out of service.
 
 Out of service is: its breaker is open, it refuses the key, or it ordered a pause of `patience` seconds or more. Each
-call asks the first endpoint anew, which costs nothing while it is out and is how its return is seen: the breaker's
+call asks the first endpoint anew, which sends nothing while it is out and is how its return is seen: the breaker's
 probe is one of these calls. A label carries the model that gave it (`LlmReply.asked_model`) and keeps its content key,
 which names the judge that was asked for: nothing is paid twice (ADR 17).
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from core.domain.labels import Lane
 from core.errors import LlmBreakerOpen, LlmSlowDown, LlmUnauthorised
-from core.ports import Clock, Llm, LlmReply, LlmRequest, PicturePart
+from core.ports import Llm, LlmReply, LlmRequest, PicturePart
 from core.telemetry import Metrics
 
 
@@ -30,21 +29,17 @@ class Second:
 
 
 class FailoverLlm:
-    """Port `Llm` over two endpoints. `wall` is real time."""
+    """Port `Llm` over two endpoints."""
 
-    def __init__(self, first: Llm, second: Second, wall: Clock, metrics: Metrics) -> None:
+    def __init__(self, first: Llm, second: Second, metrics: Metrics) -> None:
         self._first = first
         self._second = second
-        self._wall = wall
         self._metrics = metrics
-        self._held_until: datetime | None = None
 
     async def complete(self, request: LlmRequest) -> LlmReply:
         """As the port says. What the second endpoint fails with is the call's end."""
         if request.lane not in self._second.lanes:
             return await self._first.complete(request)
-        if self._held_until is not None and self._wall.now() < self._held_until:
-            return await self._by_second(request, "hold")
         try:
             return await self._first.complete(request)
         except (LlmBreakerOpen, LlmUnauthorised) as error:
@@ -52,7 +47,6 @@ class FailoverLlm:
         except LlmSlowDown as error:
             if error.retry_after < self._second.patience:
                 raise
-            self._held_until = self._wall.now() + timedelta(seconds=error.retry_after)
             reason = "hold"
         return await self._by_second(request, reason)
 

@@ -73,11 +73,11 @@ class Gate:
         self._wall = wall
         self._turns: Turns[_Waiter] = Turns(plan.guaranteed, by_prefix=plan.by_prefix)
         self._pacer = Pacer(plan.limits, wall)
-        self._sharing = Sharing(shares, self._pacer, self._demand, wall, metrics)
+        self._stir = asyncio.Event()
+        self._sharing = Sharing(shares, self._pacer, self._demand, self._stirred, wall, metrics)
         self._asked: list[_Waiter] = []
         self._went: Counter[Lane] = Counter()
         self._closed: dict[Lane, tuple[float, Over]] = {}
-        self._stir = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._ends: Batcher[CallEnd | UUID] = Batcher(self._settle, BATCH)
 
@@ -170,12 +170,20 @@ class Gate:
             if isinstance(verdict, Held) or verdict.until is None:
                 again.append(waiter)
             else:
-                self._closed[waiter.ask.lane] = self._pacer.now() + CLOSED_SECONDS, verdict
                 _refuse(waiter, _over(verdict))
+                self._close(waiter.ask.lane, verdict)
         for waiter in reversed(again):
             if not waiter.turn.done():
                 self._turns.put_back(waiter.ask.lane, waiter.prefix, waiter)
         return SETTLEMENT_SECONDS if again else 0.0
+
+    def _close(self, lane: Lane, verdict: Over) -> None:
+        """Nobody else of the lane need ask: there is no money until the day ends."""
+        self._closed[lane] = self._pacer.now() + CLOSED_SECONDS, verdict
+        for waiter in self._turns.waiting()[lane]:
+            self._turns.remove(lane, waiter.prefix, waiter)
+            _refuse(waiter, _over(verdict))
+        self._stir.set()
 
     def _grant(self, waiter: _Waiter) -> None:
         if waiter.turn.done():  # cancelled while the ledger was asked
@@ -212,6 +220,9 @@ class Gate:
         finally:
             nap.cancel()
             stir.cancel()
+
+    def _stirred(self) -> None:
+        self._stir.set()
 
     def _landed(self, end: CallEnd, *, bad: bool, heard: Heard) -> None:
         self._pacer.landed(end.call_id, end.tokens, end.hold, bad=bad, heard=heard)

@@ -65,6 +65,10 @@ class Pacer:
         """Whether another has to be asked for."""
         return self.now() >= self._share_until
 
+    def starves(self) -> bool:
+        """Whether the share is none at all."""
+        return self._share.in_flight == 0 or self._share.part <= 0.0
+
     def wait(self, tokens: int) -> float:
         """Seconds until a call of so many tokens may go; 0 when it may go now."""
         now = self.now()

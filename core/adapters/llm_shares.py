@@ -20,11 +20,12 @@ from core.domain.labels import Lane
 from core.domain.shares import Demand, Share, share_of, wanted
 from core.ports import Clock
 
-RENEW_SECONDS: Final = 2.0
-"""Between renewals: work that moves from one replica to another finds its share there within two of them."""
+RENEW_SECONDS: Final = 1.0
+"""Between renewals, each one transaction of some milliseconds: work that moves from one replica to another finds its
+share there within two of them."""
 
-LEASE_SECONDS: Final = 8.0
-"""A share's life: three renewals may fail, and a dead replica's part is missed for so long at most."""
+LEASE_SECONDS: Final = 5.0
+"""A share's life: four renewals may fail, and a dead replica's part is missed for so long at most."""
 
 EXPIRED_MARGIN_SECONDS: Final = 0.5
 """A replica stops using its share so much before the lease ends: the time its renewal may take to be heard of."""

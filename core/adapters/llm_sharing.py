@@ -19,15 +19,26 @@ IDLE_LOOKS: Final = 15
 milliseconds."""
 
 
+STARVED_SECONDS: Final = 0.2
+"""Between renewals of a replica that has no share yet: it starts as soon as another has let go of some."""
+
+
 class Sharing:
-    """`demand` tells what the process could use of the limits until the next renewal; asked once each time."""
+    """`demand` tells what the process could use of the limits until the next renewal; `renewed` is called after each."""
 
     def __init__(
-        self, book: ShareBook, pacer: Pacer, demand: Callable[[], Demand], wall: Clock, metrics: Metrics
+        self,
+        book: ShareBook,
+        pacer: Pacer,
+        demand: Callable[[], Demand],
+        renewed: Callable[[], None],
+        wall: Clock,
+        metrics: Metrics,
     ) -> None:
         self._book = book
         self._pacer = pacer
         self._demand = demand
+        self._renewed = renewed
         self._wall = wall
         self._metrics = metrics
         self._replica = uuid4()
@@ -51,7 +62,7 @@ class Sharing:
         """A renewal that fails is tried again; the share ends by itself."""
         idle = 0
         while idle < IDLE_LOOKS:
-            await self._wall.sleep(RENEW_SECONDS)
+            await self._wall.sleep(STARVED_SECONDS if self._pacer.starves() else RENEW_SECONDS)
             demand = self._demand()
             idle = 0 if any(demand.lanes.values()) or self._pacer.under_way else idle + 1
             try:
@@ -65,6 +76,7 @@ class Sharing:
         share = await self._book.renew(self._replica, demand, self._pacer.under_way)
         self._pacer.use(share, asked_at + LEASE_SECONDS - EXPIRED_MARGIN_SECONDS)
         self._pacer.show(self._metrics)
+        self._renewed()
 
     async def _let_go(self) -> None:
         self._pacer.use(NOTHING, 0.0)

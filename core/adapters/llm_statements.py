@@ -1,7 +1,7 @@
 """The statements of the ledger in PostgreSQL, each atomic by itself (core/adapters/llm_postgres.py runs them).
 
-Whoever changes `llm_spend` locks its rows in the order (day, lane) first, and reservations before them: two statements
-never wait for each other in a ring. Money comes as whole picodollars and lies as US dollars with twelve decimals.
+All lock in one order: reservations, `llm_costs` by its key, `llm_spend` by (day, lane); so two statements never wait for
+each other in a ring. Money comes as whole picodollars and lies as US dollars with twelve decimals.
 """
 
 from __future__ import annotations
@@ -93,6 +93,23 @@ held AS (
 )
 """
 
+_BOOK = """
+booked AS (
+    INSERT INTO assay_data.llm_costs AS kept (day, application, market, language, lane, purpose, model, price_version,
+        batch, status, calls, input_tokens, cached_tokens, output_tokens, cost_usd)
+    SELECT budget_day, coalesce(subject ->> 'application', ''), coalesce(subject ->> 'market', ''),
+        coalesce(subject ->> 'language', ''), lane, purpose, model, price_version, batch, status, sum(calls),
+        coalesce(sum(input_tokens), 0), coalesce(sum(cached_tokens), 0), coalesce(sum(output_tokens), 0), sum(usd)
+    FROM changes GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    ON CONFLICT (day, application, market, language, lane, purpose, model, price_version, batch, status) DO UPDATE
+    SET calls = kept.calls + excluded.calls, input_tokens = kept.input_tokens + excluded.input_tokens,
+        cached_tokens = kept.cached_tokens + excluded.cached_tokens,
+        output_tokens = kept.output_tokens + excluded.output_tokens, cost_usd = kept.cost_usd + excluded.cost_usd
+)
+"""
+
+_SEGMENT = "budget_day, subject, lane, purpose, model, price_version, batch"
+
 _COLUMNS = """call_id, lane, model, status, http_status, started_at, latency_ms, input_tokens, cached_tokens,
         output_tokens, cost_usd, purpose, subject, prompt_version, prompt_hash, request, reply, answered_by,
         fingerprint, error, budget_day, reserved_tokens, reserved_usd, endpoint, tasks, price_version, batch"""
@@ -123,6 +140,10 @@ shares AS (
     SELECT gone.budget_day, gone.lane, coalesce(met.cost_usd, 0) AS spent, -gone.reserved_usd AS reserved
     FROM gone LEFT JOIN met USING (call_id)
 ),
+changes AS (
+    SELECT {_SEGMENT}, status, 1 AS calls, input_tokens, cached_tokens, output_tokens, cost_usd AS usd FROM met
+),
+{_BOOK},
 {_PAY}
 SELECT count(*) FROM gone
 """  # noqa: S608 - parts of this file alone
@@ -131,11 +152,11 @@ SELECT count(*) FROM gone
 CORRECT = f"""
 WITH ended AS MATERIALIZED ({_ENDED}),
 lost AS MATERIALIZED (
-    SELECT call_id, started_at, budget_day, lane, endpoint, cost_usd, reserved_usd FROM assay_data.llm_calls
+    SELECT call_id, started_at, {_SEGMENT}, endpoint, cost_usd, reserved_usd FROM assay_data.llm_calls
     WHERE status = 'lost' AND (call_id = ANY($2::uuid[]) OR call_id = ANY($3::uuid[])) ORDER BY call_id FOR UPDATE
 ),
 met AS MATERIALIZED (
-    SELECT ended.*, lost.started_at, endpoint, coalesce(cost * 0.000000000001, reserved_usd) AS real_usd
+    SELECT ended.*, lost.started_at, lost.endpoint, coalesce(cost * 0.000000000001, reserved_usd) AS real_usd
     FROM lost JOIN ended USING (call_id)
 ),
 closed AS (
@@ -151,9 +172,18 @@ forgotten AS (
 ),
 {_HOLD},
 shares AS (
-    SELECT budget_day, lane, coalesce(real_usd, 0) - cost_usd AS spent, 0::numeric AS reserved
+    SELECT budget_day, lane, coalesce(real_usd, 0) - lost.cost_usd AS spent, 0::numeric AS reserved
     FROM lost LEFT JOIN met USING (call_id)
 ),
+changes AS (
+    SELECT {_SEGMENT}, 'lost' AS status, -1 AS calls, 0 AS input_tokens, 0 AS cached_tokens, 0 AS output_tokens,
+        -cost_usd AS usd
+    FROM lost
+    UNION ALL
+    SELECT {_SEGMENT}, met.status, 1, met.input_tokens, met.cached_tokens, met.output_tokens, real_usd
+    FROM lost JOIN met USING (call_id)
+),
+{_BOOK},
 {_PAY}
 SELECT count(*) FROM lost
 """  # noqa: S608 - parts of this file alone
@@ -178,6 +208,12 @@ kept_calls AS (
     FROM gone
 ),
 shares AS (SELECT budget_day, lane, reserved_usd AS spent, -reserved_usd AS reserved FROM gone),
+changes AS (
+    SELECT {_SEGMENT}, 'lost' AS status, 1 AS calls, 0 AS input_tokens, 0 AS cached_tokens, 0 AS output_tokens,
+        reserved_usd AS usd
+    FROM gone
+),
+{_BOOK},
 {_PAY}
 SELECT count(*) FROM gone
 """  # noqa: S608 - parts of this file alone

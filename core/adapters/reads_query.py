@@ -78,8 +78,8 @@ WHERE l.listing_id = ANY($1::text[])
 """
 
 _GUIDELINES = """
-SELECT version, language, author, model, created_at, body FROM assay_data.guidelines
-WHERE market = $1 AND query = $2 ORDER BY (author <> 'model') DESC, created_at DESC
+SELECT version, language, context, author, model, created_at, body FROM assay_data.guidelines
+WHERE market = $1 AND query = $2 ORDER BY context, language, (author <> 'model') DESC, revision DESC
 """
 
 
@@ -178,6 +178,7 @@ def _guideline(row: asyncpg.Record) -> GuidelineView:
     return GuidelineView(
         version=row["version"],
         language=row["language"],
+        context=row["context"],
         author=row["author"],
         model=row["model"],
         created_at=row["created_at"],

@@ -7,9 +7,10 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from core.console import api, health, operations, queries, results
+from core.console import api, guidelines, health, operations, queries, results
 from core.console.site import SITE, Site, page, templates
 from core.errors import AssayError
+from core.guideline_ports import Desk
 from core.ports import Clock
 from core.read_ports import HealthReport, NotMigrated, Reads
 
@@ -32,11 +33,15 @@ _STYLE = "console.css"
 
 
 def make_app(
-    reads: Reads, clock: Clock, health: Callable[[], HealthReport], metrics_text: Callable[[], bytes]
+    reads: Reads,
+    clock: Clock,
+    health: Callable[[], HealthReport],
+    metrics_text: Callable[[], bytes],
+    desk: Desk | None = None,
 ) -> web.Application:
     """The application; it opens nothing itself, so whoever runs it closes what `reads` needs."""
     app = web.Application(middlewares=[_guarded])
-    app[SITE] = Site(reads, clock, health, metrics_text, templates())
+    app[SITE] = Site(reads, clock, health, metrics_text, templates(), desk)
     app.add_routes(_routes())
     return app
 
@@ -46,6 +51,9 @@ def _routes() -> list[web.RouteDef]:
         web.get("/", operations.overview),
         web.get("/queries", queries.listed),
         web.get("/query", queries.one),
+        web.get("/guideline", guidelines.one),
+        web.post("/guideline", guidelines.save),
+        web.post("/guideline/restore", guidelines.restore),
         web.get("/pictures", results.pictures),
         web.get(r"/pictures/{image_hash:[A-Za-z0-9:_-]{1,200}}.jpg", results.thumbnail),
         web.get("/alerts", results.alerts),

@@ -15,8 +15,12 @@ MAX_CHARS = 4_096
 
 def text(request: web.Request, name: str) -> str:
     """A parameter's text, empty when missing; U+0000 and half characters, which no row holds, are replaced."""
-    raw = request.query.get(name, "")[:MAX_CHARS].replace("\x00", "\ufffd")
-    return raw.encode("utf-8", "replace").decode("utf-8")
+    return sound(request.query.get(name, ""))
+
+
+def sound(raw: str) -> str:
+    """Text from outside as a row could hold it."""
+    return raw[:MAX_CHARS].replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def choice(request: web.Request, name: str, allowed: Sequence[Choice], default: Choice) -> Choice:

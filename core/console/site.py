@@ -10,6 +10,7 @@ import jinja2
 from aiohttp import web
 
 from core.console import plots, text
+from core.guideline_ports import Desk
 from core.ports import Clock
 from core.read_ports import HealthReport, Reads
 
@@ -33,6 +34,8 @@ class Site:
     health: Callable[[], HealthReport]
     metrics_text: Callable[[], bytes]
     templates: jinja2.Environment
+    desk: Desk | None = None
+    """Where guidelines are read and edited; None where the process has none."""
 
 
 SITE = web.AppKey("site", Site)

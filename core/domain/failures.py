@@ -171,6 +171,10 @@ def ordered_pause_s(pause: float, jitter: float) -> float:
     return kept + jitter * min(WAKE_SPREAD * kept, WAKE_SPREAD_CAP_S)
 
 
+DOUBTFUL = ("invalid_reply", "wrong_items")
+"""Kinds of which one product of a call may be the cause, and nobody can say which."""
+
+
 def products_together(most: int, doubts: int) -> int:
     """How many products may go into one call of which one has failed `doubts` times in replies that can't be used.
 

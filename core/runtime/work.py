@@ -8,18 +8,21 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.domain.failures import CRASHED, NO_DATABASE, SOLO_CRASHES, STOPPED
 from core.errors import RetryLater
 from core.ports import Clock, Task, TaskInbox, TaskKind, TaskRetry
 from core.runtime.process import Health, patiently, wait_for
+from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.5
 """An empty inbox is asked again after this: half a second is nothing beside a judge's answer."""
 
-GROUPS_A_TURN = 1
-"""Groups leased at once. All that are free at once would reach the LLM in any order; one after the other, a few
-milliseconds apart, they do by their priority, and 200 a second are more than any provider answers."""
+LEASED_SHARE = 4
+"""One in so many of the free places is leased at once, at least one. All that are free at once would reach the LLM in
+any order; a few at a time, a few milliseconds apart, they do by their priority. With a hundred places free, twenty-five
+a statement cost little more than one."""
 
 FIRST_GROUPS = 4
 """Groups at once when there was nothing under way; each that ends makes room for one more, up to the plan's. Thirty
@@ -30,6 +33,9 @@ DRAIN_S = 20.0
 
 HANGS_S = 60.0
 """A loop that has not turned for this long hangs: a turn is one lease, a few milliseconds."""
+
+BEATS = 3
+"""Heartbeats in a lease's life: two may fail before the task is another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,19 @@ class WorkPlan:
 
 
 class WorkProcess:
-    """A `Process` over the inbox. Each leased task ends as done, failed or waiting; a crash leaves it to its lease."""
+    """A `Process` over the inbox. Each leased task ends as done, failed or waiting; a crash leaves it to its lease.
 
-    def __init__(self, plan: WorkPlan, inbox: TaskInbox, clock: Clock) -> None:
+    Work whose lease is another's by now is cancelled: what it has not yet sent is not paid for twice. A task that
+    crashes again and again is worked on with nothing else beside it, so that nothing else falls with it.
+    """
+
+    def __init__(self, plan: WorkPlan, inbox: TaskInbox, clock: Clock, metrics: Metrics | None = None) -> None:
         self._plan = plan
         self._inbox = inbox
         self._clock = clock
+        self._metrics = metrics
         self._running: dict[asyncio.Task[None], Sequence[Task]] = {}
+        self._solo: list[Sequence[Task]] = []
         self._room = FIRST_GROUPS
         self._wake = asyncio.Event()
         self._stopping = False
@@ -68,7 +80,7 @@ class WorkProcess:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            heartbeat = tasks.create_task(self._renew())
+            heartbeat = tasks.create_task(self._renewing())
             try:
                 while not self._stopping:
                     await self._turn(tasks)
@@ -95,8 +107,7 @@ class WorkProcess:
         self._beat = asyncio.get_running_loop().time()
         self._wake.clear()
         self._room = self._room if self._running else FIRST_GROUPS
-        free = min(self._room, self._plan.groups) - len(self._running)
-        groups = await self._lease(min(free, GROUPS_A_TURN)) if free else []
+        groups = self._due_solo() if self._solo else await self._leased()
         for group in groups:
             task = tasks.create_task(self._handle(group))
             self._running[task] = group
@@ -104,9 +115,19 @@ class WorkProcess:
         if not groups:
             await wait_for(self._wake, POLL_S)
 
-    async def _lease(self, free: int) -> list[list[Task]]:
+    async def _leased(self) -> list[Sequence[Task]]:
+        """What is to start now; groups that have to be alone are kept for when nothing else is under way."""
+        free = min(self._room, self._plan.groups) - len(self._running)
+        leased = await self._lease(-(-free // LEASED_SHARE)) if free > 0 else []
+        self._solo += [group for group in leased if _is_solo(group)]
+        return [group for group in leased if not _is_solo(group)] or self._due_solo()
+
+    def _due_solo(self) -> list[Sequence[Task]]:
+        return [self._solo.pop(0)] if self._solo and not self._running else []
+
+    async def _lease(self, groups: int) -> list[list[Task]]:
         try:
-            leased = await self._inbox.lease(self._plan.kinds, free, self._plan.per_group, self._plan.lease_s)
+            leased = await self._inbox.lease(self._plan.kinds, groups, self._plan.per_group, self._plan.lease_s)
         except RetryLater as error:
             self._away = True
             log.warning("waiting", for_what="PostgreSQL", error=str(error))
@@ -118,9 +139,10 @@ class WorkProcess:
         try:
             await self._plan.handle(group)
         except RetryLater as error:
-            # The database went away under the work: the leases end by themselves and the tasks are taken again.
+            # The database went away under the work: what is not stored by then is to be done again, by anyone.
             log.warning("work.put_off", tasks=len(group), error=str(error))
             self._away = True
+            await patiently(lambda: self._put_back(group, NO_DATABASE), self._clock, "PostgreSQL", self._is_stopping)
         self.progress += len(group)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -128,15 +150,42 @@ class WorkProcess:
         self._room = min(self._room + 1, self._plan.groups)
         self._wake.set()
 
-    async def _renew(self) -> None:
+    async def _renewing(self) -> None:
+        every = self._plan.lease_s / BEATS
         while True:
-            await asyncio.sleep(self._plan.lease_s / 3)
-            held = [task.task_id for group in self._running.values() for task in group]
+            await asyncio.sleep(every)
             try:
-                if held:
-                    await self._inbox.renew(held, self._plan.lease_s)
-            except RetryLater as error:
-                log.warning("work.lease_not_renewed", error=str(error))
+                async with asyncio.timeout(every):  # one that hangs is given up for the next
+                    await self._renew()
+            except (RetryLater, TimeoutError) as error:
+                log.warning("work.lease_not_renewed", error=str(error) or "no answer in time")
+
+    async def _renew(self) -> None:
+        asked = dict(self._running)
+        tasks = [task for group in (*asked.values(), *self._solo) for task in group]
+        if not tasks:
+            return
+        lost = await self._inbox.renew(tasks, self._plan.lease_s)
+        for work, group in asked.items():
+            if not work.done() and any(task.task_id in lost for task in group):
+                await self._give_way(work, group)
+
+    async def _give_way(self, work: asyncio.Task[None], group: Sequence[Task]) -> None:
+        """Somebody else is at it. What has been sent is thrown away here and comes from there; what is still ours, if
+        anything, goes back."""
+        work.cancel()
+        log.warning("work.lease_lost", tasks=len(group), group=group[0].group_key)
+        if self._metrics is not None:
+            self._metrics.count("assay_task_leases_lost_total", len(group), process=self.name)
+        await self._put_back(group, STOPPED)
+
+    async def _put_back(self, group: Sequence[Task], reason: str) -> None:
+        now = self._clock.now()
+        back = [TaskRetry(task.task_id, reason, now, counts=False, lease=task.lease) for task in group]
+        await self._inbox.release(back, [])
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
     async def _drain(self) -> None:
         if self._running:
@@ -144,11 +193,11 @@ class WorkProcess:
         left = dict(self._running)
         for task in left:
             task.cancel()
-        back = [
-            TaskRetry(task.task_id, "stopped", self._clock.now(), counts=False)
-            for group in left.values()
-            for task in group
-        ]
+        back = [task for group in (*left.values(), *self._solo) for task in group]
         if back:
-            await asyncio.wait(left, timeout=1)
-            await patiently(lambda: self._inbox.release(back, []), self._clock, "PostgreSQL", lambda: True)
+            await asyncio.wait(left, timeout=1) if left else None
+            await patiently(lambda: self._put_back(back, STOPPED), self._clock, "PostgreSQL", lambda: True)
+
+
+def _is_solo(group: Sequence[Task]) -> bool:
+    return any(task.failures.get(CRASHED, 0) >= SOLO_CRASHES for task in group)

@@ -26,6 +26,10 @@ AWAY = "away"
 PERSONAL_DATA = "personal_data"
 """Kind of failure of a query that holds an e-mail address, a phone or a card number: no engine is sent it."""
 
+REFUSED_REST = timedelta(hours=1)
+"""A query that an engine refused is not asked again before: a wrong template is not mended within a look, and would be
+asked every half minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -103,6 +107,7 @@ class SourcedSignals:
         self._clock = clock
         self._refresh = refresh
         self._with_log = with_log
+        self._rests: dict[tuple[str, QueryKey], datetime] = {}
 
     async def shown(self, keys: Sequence[QueryKey], top: int, deep: Deep | None = None) -> list[ShownResults]:
         logged = await self._inner.shown(keys, top, deep) if self._with_log else []
@@ -135,18 +140,24 @@ class SourcedSignals:
     async def _ask(self, keys: Sequence[QueryKey], sampling: Sampling) -> None:
         """Ask for what is missing or old, engine by engine, and keep it."""
         names = [engine.name for engine in self._engines]
+        now = self._clock.now()
         held = await self._store.fetched(names, keys, sampling)
-        stale_before = self._clock.now() - self._refresh
+        self._rests = {asked: until for asked, until in self._rests.items() if until > now}
         languages = await self._store.languages(keys)
         for engine in self._engines:
             due = [
                 EngineQuery(key[0], key[1], languages.get(key, ""), key[2])
                 for key in keys
-                if (at := held.get((engine.name, key))) is None or at <= stale_before
+                if self._is_due(held.get((engine.name, key)), now) and (engine.name, key) not in self._rests
             ]
             fetched = await fetch_lists([engine], due, sampling, self._clock)
             await self._store.save_lists(fetched.lists)
+            refused = [failure for failure in fetched.failures if failure.kind != AWAY]
+            self._rests |= {(engine.name, failure.query.key): now + REFUSED_REST for failure in refused}
             _say(engine.name, fetched)
+
+    def _is_due(self, asked: datetime | None, now: datetime) -> bool:
+        return asked is None or now - asked >= self._refresh
 
 
 def _say(engine: str, fetched: Fetched) -> None:

@@ -6,15 +6,13 @@ with its label and event in one transaction, goes back to waiting, or fails with
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.domain.relevance import (
-    Search,
-    seed_of,
-    shuffled,
-)
-from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused, LlmTruncated
+from core.domain.failures import DOUBTFUL, products_together
+from core.domain.relevance import Search, seed_of, shuffled
+from core.errors import LlmError, LlmImpossible, LlmMissingItem, LlmRefused, LlmTruncated
 from core.guideline_ports import Claims, GuidelineStore
 from core.ports import (
     Catalogue,
@@ -34,10 +32,12 @@ from core.prompts import Prompt, load_prompt
 from core.settings import Settings
 from core.stages.grading import Graded, Grading, cascade_of
 from core.stages.guidelines import Guidelines
-from core.stages.judge_items import Item, ItemError, ItemSource, ListingError, Outcome, search_of
+from core.stages.judge_items import Item, ItemError, ItemSource, Outcome, search_of
 from core.stages.judge_recipe import Recipe
 from core.stages.outcomes import in_time_of, outcome
 from core.telemetry import Metrics
+
+_MISSING = LlmMissingItem("the reply leaves the product out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,15 @@ class QueryJudge:
 
     async def _judge_items(self, search: Search, guideline: StoredGuideline, items: Sequence[Item]) -> None:
         """In batches of one call each, in an order that the results' rank has no part in; a pair that was queued twice
-        is judged once."""
+        is judged once. The first call goes alone: what it leaves in the provider's cache the others find there."""
         by_key = {item.key: item for item in items}
         order = shuffled(list(by_key), seed_of(by_key))
-        size = self.settings.judge_products_per_call
-        for start in range(0, len(order), size):
-            batch = [by_key[key] for key in order[start : start + size]]
-            await self._judge_batch(search, guideline, batch, items)
+        batches = calls_of([by_key[key] for key in order], self.settings.judge_products_per_call)
+        for together in (batches[:1], batches[1:]):
+            ends = (self._judge_batch(search, guideline, batch, items) for batch in together)
+            for error in await asyncio.gather(*ends, return_exceptions=True):
+                if error is not None:
+                    raise error
 
     async def _judge_batch(
         self, search: Search, guideline: StoredGuideline, batch: Sequence[Item], tasks: Sequence[Item]
@@ -112,9 +114,7 @@ class QueryJudge:
             return
         await self._save(search, guideline, grades.given, _same_keys(tasks, batch))
         left = [item for item in batch if item.key not in grades.given]
-        await self._give_up(
-            [(item.task, grades.failed.get(item.key) or _missing()) for item in _same_keys(tasks, left)]
-        )
+        await self._give_up([(item.task, grades.failed.get(item.key, _MISSING)) for item in _same_keys(tasks, left)])
 
     async def _save(
         self,
@@ -159,8 +159,6 @@ class QueryJudge:
             await self.inbox.release(retries, [end for end in ends if isinstance(end, TaskFailure)])
 
     def _end(self, task: Task, error: ItemError) -> TaskRetry | TaskFailure:
-        if isinstance(error, ListingError):
-            return TaskFailure(task.task_id, error.kind)
         now = self.clock.now()
         end = outcome(error, task, now, self.settings.task_attempts, self.jitter())
         return end if self.wall is None else in_time_of(end, now, self.wall.now())
@@ -208,7 +206,13 @@ def _same_keys(items: Sequence[Item], batch: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.key in keys]
 
 
-def _missing() -> LlmInvalid:
-    error = LlmInvalid("the reply leaves the product out")
-    error.kind = "missing_item"
-    return error
+def calls_of(items: Sequence[Item], most: int) -> list[list[Item]]:
+    """The products of each call, at most so many, in the given order; those that met replies which can't be used go in
+    smaller calls, and alone at last (`products_together`)."""
+    by_size: dict[int, list[Item]] = {}
+    for item in items:
+        doubts = sum(item.task.failures.get(kind, 0) for kind in DOUBTFUL)
+        by_size.setdefault(products_together(most, doubts), []).append(item)
+    return [
+        chunk[start : start + size] for size, chunk in sorted(by_size.items()) for start in range(0, len(chunk), size)
+    ]

@@ -19,7 +19,7 @@ from core.domain.images.verdict import Thresholds, verdict
 from core.domain.judging import PictureJudgement, PictureScoresReply
 from core.domain.prompting import clean, picture_heading, prompt_version, section
 from core.domain.strict_schema import strict_schema
-from core.errors import LlmError, LlmInvalid, PictureError
+from core.errors import LlmError, LlmInvalid, LlmMissingItem, LlmWrongItems, PictureError
 from core.ports import (
     Catalogue,
     Clock,
@@ -53,6 +53,8 @@ REASONING_LIMIT = 4_000
 
 ITEM = "p1"
 """Name of the one picture of a call; several pictures of a listing will be p1, p2, …, the primary one first."""
+
+_SCHEMA = strict_schema(PictureScoresReply)
 
 ATTRIBUTES = 12
 """Attributes of a listing that are shown: what tells the item apart stands first, the rest is paid for unread."""
@@ -184,9 +186,11 @@ def score_request(task: Task, listing: Listing, picture: Picture, prompt: str, m
             TextPart(picture_heading(ITEM)),
             PicturePart(picture.jpeg, picture.width, picture.height),
         ),
-        schema=strict_schema(PictureScoresReply),
+        schema=_SCHEMA,
         max_output_tokens=MAX_OUTPUT_TOKENS,
         subject=task.subject,
+        check=read_judgement,
+        tasks=(task.task_id,),
     )
 
 
@@ -206,13 +210,16 @@ def listing_row(listing: Listing) -> dict[str, object]:
 
 
 def read_judgement(text: str) -> PictureJudgement:
-    """The one judgement of a reply; LlmInvalid when it is not what the schema asks for."""
+    """The one judgement of a reply; LlmInvalid when it is none or not about the one picture."""
     try:
         reply = PictureScoresReply.model_validate_json(text)
     except ValidationError as error:
         raise LlmInvalid(f"the reply has {error.error_count()} faults") from error
-    if [judgement.item for judgement in reply.pictures] != [ITEM]:
-        raise LlmInvalid(f"the reply is not about {ITEM} alone")
+    named = [judgement.item for judgement in reply.pictures]
+    if not named:
+        raise LlmMissingItem(f"the reply leaves {ITEM} out")
+    if named != [ITEM]:
+        raise LlmWrongItems(f"the reply is not about {ITEM} alone")
     return reply.pictures[0]
 
 

@@ -273,3 +273,26 @@ async def test_a_day_whose_rows_are_gone_is_made_anew_and_grants_nothing_unseen(
     await work_pool.execute("DELETE FROM assay_data.llm_spend")
     assert await ledger.reserve([_ask()], DAY) == [Over("waits_for_settlement")]
     assert await ledger.reserve([_ask()], DAY) == [Grant()]
+
+
+@pytest.mark.postgres
+async def test_the_costs_by_segment_are_the_books_of_the_day(work_pool, wall):
+    """Answered, failed, lost, lost and ended after all, never sent: the two sums stay equal."""
+    ledger = PostgresLedger(work_pool, CAPS, LEASE, wall)
+    asks = [_ask(lane) for lane in ("live", "live", "panel", "panel", "backfill")]
+    await ledger.reserve(asks, DAY)
+    await ledger.settle([_end(asks[0]), _end(asks[1], "timeout", None)], [asks[4].call_id])
+    wall.time += timedelta(seconds=LEASE + 1)
+    await ledger.reserve([], DAY)
+    await ledger.settle([_end(asks[2])], [])
+    rows = await work_pool.fetch("SELECT lane, status, calls, cost_usd FROM assay.llm_cost_daily WHERE calls > 0")
+    booked = {(row["lane"], row["status"]): (row["calls"], int(row["cost_usd"] * 10**12)) for row in rows}
+    assert booked == {
+        ("live", "ok"): (1, 40),
+        ("live", "timeout"): (1, 100),
+        ("panel", "ok"): (1, 40),
+        ("panel", "lost"): (1, 100),
+    }
+    differs = """SELECT count(*) FROM (SELECT day, lane, sum(cost_usd) AS usd FROM assay.llm_cost_daily GROUP BY 1, 2) AS c
+        FULL JOIN assay.llm_spend_daily AS s USING (day, lane) WHERE coalesce(c.usd, 0) <> s.spent_usd"""
+    assert await work_pool.fetchval(differs) == 0

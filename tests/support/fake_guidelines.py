@@ -71,7 +71,7 @@ class InMemoryGuidelines:
     async def edit(self, edit: GuidelineEdit, judge: str, at: datetime) -> Edited:
         kept = self.kept.setdefault(edit.key, [])
         if len(kept) != edit.revision:
-            raise GuidelineChanged(f"revision {len(kept)} was written since, from another place")
+            raise GuidelineChanged(f"revision {len(kept)} by {kept[-1].stored.author} was written since")
         version = edited_version(edit.key, edit.body, len(kept) + 1)
         stored = StoredGuideline(version, edit.prompt_version, edit.model, edit.author, edit.body)
         kept.append(Kept(stored, at, edit.comment, edit.based_on))

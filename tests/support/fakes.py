@@ -5,9 +5,10 @@ What is kept is open to tests (`inbox.rows`, `outbox.events`, `judgements.facts`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -131,8 +132,10 @@ class InMemoryInbox:
 
     def _take(self, rows: list[TaskRow], now: datetime, seconds: float) -> list[Task]:
         for row in rows:
-            row.failures[CRASHED], row.lease = row.crashes, row.lease + 1
-            if row.crashes >= self._crashes:
+            crashes, row.lease = row.crashes, row.lease + 1
+            if row.state == "running":
+                row.failures[CRASHED] = crashes
+            if crashes >= self._crashes:
                 row.state, row.reason, row.finished_at, row.lease_until = "failed", CRASHED, now, None
                 continue
             row.state, row.reason, row.attempts = "running", "", row.attempts + 1
@@ -140,11 +143,11 @@ class InMemoryInbox:
         return [row.leased() for row in rows if row.state == "running"]
 
     async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
-        held = {task.task_id for task in tasks if self._held(task.task_id, task.lease)}
-        for row in self.rows.values():
-            if row.task_id in held:
-                row.lease_until = self._clock.now() + timedelta(seconds=seconds)
-        return held
+        leases = {task.task_id: task.lease for task in tasks}
+        ours = [row for row in self.rows.values() if row.held_under(leases.get(row.task_id, -1))]
+        for row in ours:
+            row.lease_until = self._clock.now() + timedelta(seconds=seconds)
+        return {row.task_id for row in self.rows.values() if leases.get(row.task_id, row.lease) != row.lease}
 
     async def release(self, retries: Sequence[TaskRetry], failures: Sequence[TaskFailure]) -> None:
         for retry in retries:

@@ -10,12 +10,15 @@ from datetime import datetime
 
 from aiohttp import web
 
+from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.postgres import Pool, open_pool
 from core.adapters.reads import PostgresReads
 from core.console.app import make_app
+from core.guideline_ports import Desk
 from core.read_ports import HealthReport, Reads
 from tests.support import sample_data
 from tests.support.sample_data import Filled
+from tests.support.sample_judged import GUIDELINE_PROMPT
 
 BUDGET_USD = 50.0
 TURNING = HealthReport(loops_turn=True, ready=True, detail={"search-log": "turns"})
@@ -42,9 +45,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(reads: Reads, report: HealthReport = TURNING) -> AsyncIterator[str]:
+async def serving(reads: Reads, report: HealthReport = TURNING, desk: Desk | None = None) -> AsyncIterator[str]:
     """Its address."""
-    app = make_app(reads, FixedClock(), lambda: report, lambda: b"assay_up 1\n")
+    app = make_app(reads, FixedClock(), lambda: report, lambda: b"assay_up 1\n", desk)
     runner = web.AppRunner(app)
     await runner.setup()
     try:
@@ -55,13 +58,14 @@ async def serving(reads: Reads, report: HealthReport = TURNING) -> AsyncIterator
 
 
 @asynccontextmanager
-async def sample_shop(dsn: str) -> AsyncIterator[Served]:
+async def sample_shop(dsn: str, *, edits: bool = True) -> AsyncIterator[Served]:
     """The console over the sample shop, which is written into the migrated database at `dsn`."""
     pool = await open_pool(dsn, 6)
     try:
         filled = await sample_data.fill(pool)
         reads = PostgresReads(pool, FixedClock(), BUDGET_USD)
-        async with serving(reads) as url:
+        desk = Desk(PostgresGuidelines(pool), FixedClock(), "judge", GUIDELINE_PROMPT, edits=edits)
+        async with serving(reads, desk=desk) as url:
             yield Served(url, reads, pool, filled)
     finally:
         await asyncio.wait_for(pool.close(), 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 
 import msgspec
@@ -15,6 +16,9 @@ from tests.bench.stream.servers import Place
 
 MARKET = "us"
 MODEL = "gpt-4o-mini"
+FRESH_USD, CACHED_USD, OUTPUT_USD = Decimal("0.15"), Decimal("0.075"), Decimal("0.60")
+"""What the model costs a million tokens; said here again, so that the ledger is not measured by its own rule."""
+
 ATTRIBUTES = ("colour", "material", "size", "condition")
 TITLE_WORDS, DESCRIPTION_WORDS = 9, 78
 WORDS = (  # noqa: SIM905 - a list of seventy would take seventy lines
@@ -36,6 +40,11 @@ class Shape:
     @property
     def pairs(self) -> int:
         return self.queries * self.products
+
+
+def usd(tokens: int, cached: int, output: int) -> Decimal:
+    """What a provider bills; `cached` are part of `tokens`."""
+    return (FRESH_USD * (tokens - cached) + CACHED_USD * cached + OUTPUT_USD * output) / 1_000_000
 
 
 async def put(place: Place, shape: Shape) -> None:

@@ -44,6 +44,10 @@ class StandIn:
         """Every call so far."""
         return msgspec.json.decode(await self._get("_calls"), type=list[Call])
 
+    async def bodies(self) -> bytes:
+        """The kept requests, as a JSON array."""
+        return await self._get("_bodies")
+
     async def change(self, **knobs: object) -> None:
         """Other knobs from now on."""
         async with (

@@ -46,6 +46,8 @@ class Knobs:
     """A prefix is forgotten when nobody has sent it for so long."""
     numbered: bool = False
     """Each answer's `system_fingerprint` is its own number: a label and a ledger's row then name their answer."""
+    kept_bodies: int = 0
+    """The first requests for judgements are kept for `/_bodies`."""
     with_parent: bool = False
     """End when standard input does."""
 

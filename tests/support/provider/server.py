@@ -44,6 +44,7 @@ class Provider:
 
     def __init__(self, knobs: Knobs) -> None:
         self.books = Books()
+        self._bodies: list[bytes] = []
         self._answers = Answers()
         self._meters: dict[str, Meter] = {}
         self._random = random.Random(knobs.seed)
@@ -55,9 +56,12 @@ class Provider:
         key = request.headers.get("authorization", "")
         call = self.books.arrive(key)
         try:
-            body = msgspec.json.decode(await request.read())
+            sent = await request.read()
+            body = msgspec.json.decode(sent)
             prompt = read_prompt(body)
             call.purpose = prompt.purpose
+            if prompt.purpose == "judgements" and len(self._bodies) < self._knobs.kept_bodies:
+                self._bodies.append(sent)
             return await self._answer(request, call, key, prompt, body)
         except (msgspec.DecodeError, BadRequest) as error:
             self.books.end(call, "bad request", answered=False)
@@ -194,6 +198,10 @@ class Provider:
         """`GET /_calls`: every `Call`."""
         return _json(self.books.calls)
 
+    async def bodies(self, request: web.Request) -> web.Response:
+        """`GET /_bodies`: the requests that were kept."""
+        return web.Response(body=b"[" + b",".join(self._bodies) + b"]", content_type="application/json")
+
     async def change(self, request: web.Request) -> web.Response:
         """`POST /_knobs`: some of the knobs anew. Limits are those of organisations that come later."""
         self._tell(dataclasses.replace(self._knobs, **msgspec.json.decode(await request.read())))
@@ -245,6 +253,7 @@ def make_app(knobs: Knobs) -> web.Application:
     app.router.add_post("/v1/chat/completions", provider.complete)
     app.router.add_get("/_stats", provider.stats)
     app.router.add_get("/_calls", provider.all_calls)
+    app.router.add_get("/_bodies", provider.bodies)
     app.router.add_post("/_knobs", provider.change)
     return app
 

@@ -1,0 +1,63 @@
+"""The LLM as the settings name it: an endpoint behind its breaker, and a second one behind its own, where one is set."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from core.adapters.llm_breaker import BreakingLlm
+from core.adapters.llm_client import Endpoint
+from core.adapters.llm_endpoint import Surroundings, first_endpoint, first_limits, open_endpoint
+from core.adapters.llm_failover import FailoverLlm, Second
+from core.adapters.llm_health import PostgresHealth
+from core.domain.pacing import Limits
+from core.ports import Llm
+from core.settings import Settings, required
+from core.telemetry import Metrics
+
+
+@asynccontextmanager
+async def open_llms(settings: Settings, around: Surroundings, replica: str) -> AsyncIterator[Llm]:
+    """The port `Llm` over all endpoints while the block lasts; SettingsError where one is missing or impossible.
+
+    `replica` names this process where breakers are told of.
+    """
+    async with AsyncExitStack() as stack:
+        health = await stack.enter_async_context(PostgresHealth(around.pool, replica))
+        first = open_endpoint(settings, first_endpoint(settings), first_limits(settings), around)
+        stack.push_async_callback(first.aclose)
+        breaking = BreakingLlm(first, "first", around.wall, around.metrics, told=health.teller("first"))
+        if settings.llm_fallback_base_url is None:
+            yield breaking
+            return
+        quiet = around._replace(metrics=Metrics())  # the gauges of rate and share are the first endpoint's
+        second = open_endpoint(settings, second_endpoint(settings), second_limits(settings), quiet)
+        stack.push_async_callback(second.aclose)
+        other = BreakingLlm(second, "second", around.wall, around.metrics, told=health.teller("second"))
+        yield FailoverLlm(breaking, _second(settings, other), around.metrics)
+
+
+def second_endpoint(settings: Settings) -> Endpoint:
+    """The endpoint to fall back to; SettingsError where it has no model."""
+    required(settings, "llm_fallback_base_url", "llm_fallback_model")
+    return Endpoint(
+        base_url=settings.llm_fallback_base_url or "",
+        api_key=settings.llm_fallback_api_key.get_secret_value() if settings.llm_fallback_api_key else "",
+        timeout=settings.llm_timeout_s,
+        connect_timeout=settings.llm_connect_timeout_s,
+    )
+
+
+def second_limits(settings: Settings) -> Limits:
+    """Its limits, all replicas together."""
+    return Limits(
+        settings.llm_fallback_requests_per_minute,
+        settings.llm_fallback_tokens_per_minute,
+        settings.llm_fallback_max_in_flight,
+    )
+
+
+def _second(settings: Settings, llm: Llm) -> Second:
+    model = settings.llm_fallback_model or ""
+    vision_model = settings.llm_fallback_vision_model or model
+    return Second(llm, model, vision_model, settings.llm_fallback_lanes, settings.llm_fallback_hold_s)

@@ -1,0 +1,104 @@
+"""kill -9 of one replica of three, again and again, while they judge; another one starts at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+
+from tests.bench.judging.checks import OPEN_ENDS, Check, of_labels, of_money, of_repeats, table
+from tests.bench.judging.faults import PLENTY
+from tests.bench.judging.running import Job, Meanwhile, Run, run
+from tests.bench.judging.service import Fleet
+from tests.bench.judging.work import Shape
+from tests.bench.stream.servers import Servers
+from tests.bench.stream.tables import Table
+from tests.support.provider import Knobs
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of what. The leases are short, so that what a dead replica held is soon taken again."""
+
+    queries: int
+    products: int
+    kills: int
+    every_s: float
+    replicas: int = 3
+    products_per_call: int = 5
+    requests_per_minute: int = 1_200
+    lease_s: float = 10.0
+    timeout_s: float = 5.0
+    seed: int = 3
+
+
+QUICK = Sizes(100, 20, 3, 4.0)
+FULL = Sizes(500, 20, 10, 8.0, requests_per_minute=1_500)
+
+
+async def kills(servers: Servers, sizes: Sizes) -> list[Table]:
+    """What happened, and the checks."""
+    done = await run(servers, job(sizes), killing(sizes))
+    return [_happened(done, sizes), table("Checks", checks(done, sizes))]
+
+
+def job(sizes: Sizes) -> Job:
+    """The run."""
+    return Job(
+        Shape(sizes.queries, sizes.products),
+        Knobs(requests_per_minute=sizes.requests_per_minute, tokens_per_minute=PLENTY, numbered=True),
+        {
+            "llm_timeout_s": sizes.timeout_s,
+            "judge_products_per_call": sizes.products_per_call,
+            "task_lease_s": sizes.lease_s,
+        },
+        sizes.replicas,
+    )
+
+
+def killing(sizes: Sizes) -> Meanwhile:
+    """Kill one that is up, start another, wait; so many times."""
+    random = Random(sizes.seed)
+
+    async def kill(fleet: Fleet) -> None:
+        for _ in range(sizes.kills):
+            await asyncio.sleep(sizes.every_s * random.uniform(0.75, 1.25))
+            random.choice(fleet.up()).kill9()
+            fleet.start()
+
+    return kill
+
+
+def checks(done: Run, sizes: Sizes) -> list[Check]:
+    """All of them; every pair has a label here, since nothing but processes failed."""
+    labelled = sum(task.state == "done" for task in done.left.tasks)
+    early = _ended_before_the_last_kill(done, sizes)
+    return [
+        Check("the replicas worked until the last kill", not early, f"{done.wall_s:.0f} s of work"),
+        Check("no label is lost", labelled == done.job.shape.pairs, f"{labelled} of {done.job.shape.pairs}"),
+        *of_labels(done),
+        *of_repeats(done),
+        *of_money(done),
+    ]
+
+
+def _ended_before_the_last_kill(done: Run, sizes: Sizes) -> bool:
+    return done.wall_s < sizes.kills * sizes.every_s * 0.75
+
+
+def _happened(done: Run, sizes: Sizes) -> Table:
+    lost = sum(entry.status in OPEN_ENDS for entry in done.left.ledger)
+    billed = done.stats.billed
+    rows = [
+        ["pairs, calls, 429s", f"{done.job.shape.pairs:,}, {done.stats.calls:,}, {_refused(done)}"],
+        ["calls in flight when their process was killed", f"{lost}"],
+        ["calls that were answered whole", f"{billed['answered']['calls']:,}"],
+        ["calls whose work was done for nobody", f"{billed['unanswered']['calls']:,}"],
+        ["pairs that were paid twice", f"{done.stats.pairs_again}"],
+    ]
+    note = f"{sizes.kills} kills in {done.wall_s:.0f} s, {sizes.replicas} replicas"
+    return Table(note, ("", ""), rows)
+
+
+def _refused(done: Run) -> int:
+    return sum(count for outcome, count in done.stats.outcomes.items() if outcome.startswith("too many"))
