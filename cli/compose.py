@@ -10,8 +10,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cli.compose_canary import canary_judging
 from cli.judges import judge_identity, picture_judge_identity
-from consumers import batches, console, drift, image_score, listings, relevance, retention, search_log, selection
+from consumers import (
+    batches,
+    canary,
+    console,
+    drift,
+    image_score,
+    listings,
+    relevance,
+    retention,
+    search_log,
+    selection,
+)
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.claims import PostgresClaims
 from core.adapters.days import HistoryDays
@@ -72,6 +84,7 @@ PROCESSES = (
     "image-score",
     "batches",
     "drift",
+    "canary",
     "outbox",
     "retention",
     "console",
@@ -86,7 +99,7 @@ TOPICS = (
     RELEVANCE_ALERTS,
     DEAD_LETTERS,
 )
-ASKS_THE_LLM = frozenset({"relevance", "image-score"})
+ASKS_THE_LLM = frozenset({"relevance", "image-score", "canary"})
 READS_RESULTS = frozenset({"selection", "drift"})
 NAMES_THE_JUDGE = frozenset({"listings", "replay", "selection", "drift"}) | ASKS_THE_LLM
 
@@ -133,8 +146,7 @@ async def _judging(
     around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
     llm = await stack.enter_async_context(open_llms(parts.settings, around, owner()))
     pictures = await stack.enter_async_context(HttpPictureSource(parts.settings))
-    live = MeasuredLlm(llm, parts.metrics, parts.wall)
-    return batching(live, parts.settings, around), MeasuredPictures(pictures, parts.metrics)
+    return MeasuredLlm(llm, parts.metrics, parts.wall), MeasuredPictures(pictures, parts.metrics)
 
 
 async def _batches(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> list[Process]:
@@ -231,11 +243,17 @@ def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
 
 
 def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Process]:
+    """`llm` answers at once; tasks are judged through it or, in lanes that are batched, by batches."""
     inbox = PostgresInbox(parts.pool, parts.wall, parts.settings.task_attempts, parts.metrics)
+    batched = batching(llm, parts.settings, Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics))
     match name:
+        case "canary":
+            leadership, limit = PostgresLeadership(parts.pool), parts.settings.canary_max_share
+            judging = canary_judging(parts.settings, parts.pool, llm, parts.clock)
+            return [canary.build(judging, leadership, limit, parts.metrics, until_idle=parts.until_idle)]
         case "relevance":
             judge = QueryJudge(
-                llm=llm,
+                llm=batched,
                 store=PostgresJudgements(parts.pool),
                 guidelines=PostgresGuidelines(parts.pool),
                 claims=PostgresClaims(parts.pool),
@@ -252,7 +270,7 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Pr
             return [relevance.build(parts.settings, inbox, judge.judge, parts.wall, parts.soon_s, parts.metrics)]
         case "image-score":
             scorer = PictureScorer(
-                llm=llm,
+                llm=batched,
                 pictures=pictures,
                 store=PostgresJudgements(parts.pool),
                 picture_store=PostgresPictures(parts.pool),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from base64 import b64encode
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -15,6 +13,7 @@ import typer
 from cli.database import migrated
 from cli.streams import full_name
 from cli.tables import moment, print_tables, printable, table
+from cli.times import time_or_ago
 from core.adapters.clock import SystemClock
 from core.adapters.dead_letters import DeadLetters
 from core.domain.effects import STORED_PAYLOAD_BYTES
@@ -26,8 +25,6 @@ app = typer.Typer(help="List, show and send again records that could not be used
 
 PREVIEW_BYTES = 200
 """Of a payload in a list: enough to see what it is."""
-
-_AGO = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 Reason = Annotated[str | None, typer.Option("--reason", help="only of this reason, such as not_json")]
 Topic = Annotated[str | None, typer.Option("--topic", help="only of this topic, with or without the prefix")]
@@ -87,18 +84,8 @@ def filtered(
 ) -> LetterFilter:
     """What the options choose."""
     topics = None if topic is None else [full_name(settings, topic)]
-    return LetterFilter(reason, topics, run, partition, None if since is None else time_of(since, SystemClock().now()))
-
-
-def time_of(text: str, now: datetime) -> datetime:
-    """A time, or so long ago; UsageError."""
-    if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
-        return now - timedelta(seconds=int(found[1]) * _AGO[found[2]])
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; it takes one such as 2026-03-02T06:00Z, or 90m, 2h, 3d") from None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    received = None if since is None else time_or_ago(since, SystemClock().now())
+    return LetterFilter(reason, topics, run, partition, received)
 
 
 def is_cut(letter: DeadLetterView) -> bool:

@@ -90,7 +90,11 @@ def demo(
 ) -> None:
     """Run the whole service on embedded parts and say what it found."""
     settings = unless_set(load_settings(), QUICK)
-    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    configure_logging(
+        settings.log_format,
+        settings.log_level,
+        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key],
+    )
     uvloop.run(run_demo(settings, Options(days, seed, sessions, faults, leave, search_log, listings)))
 
 
@@ -146,7 +150,13 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
         console.print(f"console at {address}")
         await driver.drive(world.days, on_day)
     settings = parts.settings
-    reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
+    reads = PostgresReads(
+        parts.pool,
+        parts.clock,
+        settings.llm_budget_usd_per_day,
+        settings.selection_min_sessions,
+        settings.llm_lane_budget_usd_per_day,
+    )
     await print_summary(reads, console, driver.sent)
     console.print(world.truth)
     console.print(f"The console is at {address}; Ctrl-C ends the demo.")

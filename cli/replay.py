@@ -7,13 +7,13 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from cli.database import migrated
 from cli.replay_files import KeyedFiles
+from cli.times import time_of
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_reader import TopicReader
 from core.adapters.kafka_sink import KafkaSink
@@ -117,12 +117,3 @@ def checked_run(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name) or name == LIVE_RUN:
         raise UsageError(f"{name!r} can't name a run: 1 to 100 letters, digits, . _ - and not {LIVE_RUN}")
     return name
-
-
-def time_of(text: str) -> datetime:
-    """A time as a person gives it, UTC where he names no zone; UsageError."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; it takes one such as 2026-03-02T06:00Z") from None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

@@ -11,8 +11,9 @@ import typer
 from rich.table import Table
 
 from cli.database import migrated
-from cli.replay import app, checked_run, only_one, time_of
-from cli.tables import print_tables
+from cli.replay import app, checked_run, only_one
+from cli.tables import print_tables, table
+from cli.times import time_of
 from core.adapters.clock import SystemClock
 from core.adapters.promotions import Promotion, Promotions
 from core.adapters.replay_states import Dropped, ReplayStates, RunState
@@ -118,19 +119,16 @@ def said(done: Promotion, *, dry: bool) -> str:
 
 
 def _queries(done: Promotion) -> Table:
-    table = Table(title="Queries that change most", title_justify="left", title_style="bold")
-    for column in ("application", "market", "query", "searches before", "after", "all counters"):
-        table.add_column(column)
-    for q in done.queries:
-        table.add_row(q.application, q.market, q.query, str(q.searches_before), str(q.searches_after), str(q.change))
-    return table
+    columns = ("application", "market", "query", "searches before", "after", "all counters")
+    rows = [(q.application, q.market, q.query, q.searches_before, q.searches_after, q.change) for q in done.queries]
+    return table("Queries that change most", columns, rows)
 
 
 def _table(found: list[RunState]) -> Table:
-    table = Table(title="Replays", title_justify="left", title_style="bold")
-    for column in ("run", "state", "copied from", "from", "to", "records", "missing", "unread"):
-        table.add_column(column)
-    for run in found:
-        times = [f"{time:%Y-%m-%d %H:%M}" if time is not None else "" for time in (run.from_at, run.to_at)]
-        table.add_row(run.run, run.state, run.source, *times, str(run.records), str(run.missing), str(run.unread))
-    return table
+    columns = ("run", "state", "copied from", "from", "to", "records", "missing", "unread")
+    return table("Replays", columns, [_row(run) for run in found])
+
+
+def _row(run: RunState) -> tuple[object, ...]:
+    times = [f"{time:%Y-%m-%d %H:%M}" if time is not None else "" for time in (run.from_at, run.to_at)]
+    return run.run, run.state, run.source, *times, run.records, run.missing, run.unread

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cli.database import migrated
-from cli.tables import print_tables
+from cli.tables import print_tables, table
 from consumers.retention import Due, RetentionLook, keeps_of
 from core.adapters.clock import SystemClock
 from core.adapters.leadership import PostgresLeadership
@@ -60,13 +60,13 @@ def _look(settings: Settings, pool: Pool) -> RetentionLook:
 
 def listed(due: Sequence[Due], title: str) -> Table:
     """A line a day; replaced labels and scores a line a table."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in ("table", "day", "rows, about", "MB"):
-        table.add_column(column)
-    for row in due:
-        for day in row.days:
-            size = "in the rest" if day.size_bytes is None else f"{day.size_bytes / MEGABYTE:.1f}"
-            table.add_row(row.table, str(day.day), str(day.rows), size)
-        if row.replaced:
-            table.add_row(row.table, "replaced since", str(row.replaced), "")
-    return table
+    return table(title, ("table", "day", "rows, about", "MB"), [line for row in due for line in _lines(row)])
+
+
+def _lines(row: Due) -> list[tuple[object, ...]]:
+    days: list[tuple[object, ...]] = [(row.table, day.day, day.rows, _size(day.size_bytes)) for day in row.days]
+    return [*days, (row.table, "replaced since", row.replaced, "")] if row.replaced else days
+
+
+def _size(bytes_: int | None) -> str:
+    return "in the rest" if bytes_ is None else f"{bytes_ / MEGABYTE:.1f}"

@@ -29,6 +29,7 @@ from core.adapters.postgres import Pool, open_pool
 from core.adapters.reads import PostgresReads
 from core.console.app import make_app
 from core.errors import RetryLater, UsageError
+from core.money_models import LaneSpend
 from core.ports import Clock, TaskKind
 from core.read_ports import HealthReport, StatusReport
 from core.runtime.process import Health, Process, patiently
@@ -68,7 +69,11 @@ def run(
     settings = load_settings()
     wanted = checked_names(names)
     check_settings(settings, wanted)
-    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    configure_logging(
+        settings.log_format,
+        settings.log_level,
+        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key],
+    )
     uvloop.run(serve_processes(settings, wanted, until_idle=until_idle))
 
 
@@ -182,7 +187,13 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
     """Health, metrics, read API and pages over HTTP while the block lasts."""
     status = RunStatus()
     settings = parts.settings
-    reads = PostgresReads(parts.pool, parts.clock, settings.llm_budget_usd_per_day, settings.selection_min_sessions)
+    reads = PostgresReads(
+        parts.pool,
+        parts.clock,
+        settings.llm_budget_usd_per_day,
+        settings.selection_min_sessions,
+        settings.llm_lane_budget_usd_per_day,
+    )
     gauges = Gauges(reads.status, parts.metrics, status)
     app = make_app(reads, parts.clock, status.health, gauges.text, guideline_desk(settings, parts.pool, parts.clock))
     refreshing = asyncio.create_task(gauges.refresh())
@@ -226,9 +237,21 @@ class Gauges:
             metrics.set("assay_tasks", tasks[kind, state], kind=kind, state=state)
         metrics.set("assay_llm_budget_usd", report.spend.budget_usd)
         metrics.set("assay_llm_spent_today_usd", report.spend.usd + report.spend.reserved_usd)
+        metrics.set("assay_llm_unlisted_models", len(report.spend.unlisted))
+        for lane in report.spend.lanes:
+            self._lane(lane)
         metrics.set("assay_outbox_waiting", report.outbox_waiting)
         waited = (report.at - report.outbox_oldest).total_seconds() if report.outbox_oldest else 0.0
         metrics.set("assay_outbox_oldest_seconds", max(0.0, waited))
+
+    def _lane(self, lane: LaneSpend) -> None:
+        """One lane's money; a lane without a cap has no figure for it, and one that does not wait says 0."""
+        self._metrics.set("assay_llm_lane_spent_today_usd", lane.usd + lane.reserved_usd, lane=lane.lane)
+        if lane.budget_usd is not None:
+            self._metrics.set("assay_llm_lane_budget_usd", lane.budget_usd, lane=lane.lane)
+        for reason in ("over_budget", "lane_budget"):
+            until = lane.until.timestamp() if lane.until and lane.reason == reason else 0.0
+            self._metrics.set("assay_llm_lane_waits_until_seconds", until, lane=lane.lane, reason=reason)
 
 
 def calm_collector() -> None:

@@ -33,7 +33,13 @@ async def read_status(settings: Settings) -> StatusReport:
     """The service's state as the database has it."""
     pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
     try:
-        return await PostgresReads(pool, SystemClock(), settings.llm_budget_usd_per_day).status()
+        reads = PostgresReads(
+            pool,
+            SystemClock(),
+            settings.llm_budget_usd_per_day,
+            lane_budgets_usd=settings.llm_lane_budget_usd_per_day,
+        )
+        return await reads.status()
     finally:
         await pool.close()
 
@@ -69,12 +75,20 @@ def tables(report: StatusReport) -> list[Table]:
             ("kind", "lane", "state", "reason", "count"),
             [(t.kind, t.lane, t.state, t.reason, t.count) for t in report.tasks],
         ),
+        *_stopped_models(report),
         _spend(report),
+        _lanes(report),
         table(
             "Dead letters", ("topic", "reason", "count"), [(d.topic, d.reason, d.count) for d in report.dead_letters]
         ),
         table("Outbox", ("waiting",), [(report.outbox_waiting,)]),
     ]
+
+
+def _stopped_models(report: StatusReport) -> list[Table]:
+    """No table where all is well."""
+    rows = [(m.model, m.endpoint, m.replica, m.phase, m.why, moment(m.until)) for m in report.stopped_models]
+    return [table("LLM calls stopped", ("model", "endpoint", "replica", "state", "why", "until"), rows)] if rows else []
 
 
 def stream_table(report: StatusReport) -> Table:
@@ -116,6 +130,24 @@ def _by_topic(streams: Sequence[StreamPosition]) -> dict[str, list[int]]:
     for stream in streams:
         found[stream.topic].append(stream.partition)
     return dict(found)
+
+
+def _lanes(report: StatusReport) -> Table:
+    """What each lane spent, and which waits for money, why and until when."""
+    rows = [
+        (
+            lane.lane,
+            f"{lane.usd:.4f}",
+            f"{lane.reserved_usd:.4f}",
+            "" if lane.budget_usd is None else f"{lane.budget_usd:.2f}",
+            lane.waiting or "",
+            lane.reason,
+            moment(lane.until) if lane.until else "",
+        )
+        for lane in report.spend.lanes
+    ]
+    columns = ("lane", "spent USD", "reserved USD", "budget USD", "tasks waiting for money", "why", "until")
+    return table("LLM lanes today (UTC)", columns, rows)
 
 
 def _spend(report: StatusReport) -> Table:

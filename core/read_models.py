@@ -1,4 +1,4 @@
-"""What the read side answers about queries, pictures, alerts, calls and dead letters: rows as a person reads them."""
+"""What the read side answers about queries, pictures, alerts and dead letters: rows as a person reads them."""
 
 from __future__ import annotations
 
@@ -250,36 +250,3 @@ class AlertStory:
 
     alert: AlertView
     nights: Sequence[NightValue]
-
-
-@dataclass(frozen=True, slots=True)
-class CallView:
-    """One request to the LLM; a running one has its cost at the worst case."""
-
-    call_id: str
-    lane: str
-    model: str
-    status: str
-    http_status: int | None
-    started_at: datetime
-    latency_ms: int | None
-    input_tokens: int | None
-    cached_tokens: int | None
-    output_tokens: int | None
-    cost_usd: float
-    purpose: str
-    subject: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class CallStory:
-    """One call from end to end: the rules (`system`), the data, what came back, and by whom."""
-
-    call: CallView
-    prompt_version: str
-    system: str
-    request: Json
-    reply: str
-    answered_by: str
-    fingerprint: str
-    error: str

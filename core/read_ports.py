@@ -10,11 +10,10 @@ from uuid import UUID
 
 from core.errors import RetryLater
 from core.letter_models import DeadLetterView
+from core.money_models import CallFilter, CallStory, CallView, LaneSpend, Spending
 from core.read_models import (
     AlertStory,
     AlertView,
-    CallStory,
-    CallView,
     DayCounters,
     PictureReport,
     QueryFilter,
@@ -120,12 +119,29 @@ class Spend:
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    lanes: Sequence[LaneSpend] = ()
+    """Today's, in the order of the lanes, with what waits for money."""
+    unlisted: Sequence[str] = ()
+    """Models that were called today at the high default price, for want of a price of their own."""
 
     @property
     def used(self) -> float:
         """Share of the day's budget, 0 to 1 (and beyond, where the budget was lowered during the day)."""
         taken = self.usd + self.reserved_usd
         return taken / self.budget_usd if self.budget_usd else float(taken > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedModel:
+    """A model that a living replica sends nothing to, since its calls failed; `half_open`: one probe is out."""
+
+    replica: str
+    endpoint: str
+    model: str
+    phase: str
+    why: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,7 @@ class StatusReport:
     outbox_oldest: datetime | None
     """When the first event that still waits was made; None when none does."""
     replicas: Sequence[Replica] = ()
+    stopped_models: Sequence[StoppedModel] = ()
 
     def held_by(self, name: str) -> list[StreamPosition]:
         """The partitions that a replica took last."""
@@ -218,8 +235,12 @@ class Reads(Protocol):
         """One alert."""
         ...
 
-    async def calls(self, lane: str, status: str) -> Sequence[CallView]:
-        """The newest LLM calls, newest first; empty text means all."""
+    async def calls(self, wanted: CallFilter) -> Sequence[CallView]:
+        """The newest LLM calls that are wanted, newest first."""
+        ...
+
+    async def spending(self) -> Spending:
+        """What the last days cost, by what."""
         ...
 
     async def call(self, call_id: UUID) -> CallStory | None:

@@ -53,12 +53,16 @@ GaugeName = Literal[
     "assay_llm_breaker",
     "assay_llm_budget_usd",
     "assay_llm_hold_seconds",
+    "assay_llm_lane_budget_usd",
+    "assay_llm_lane_spent_today_usd",
+    "assay_llm_lane_waits_until_seconds",
     "assay_llm_places",
     "assay_llm_provider_remaining",
     "assay_llm_rate",
     "assay_llm_share",
     "assay_llm_spent_today_usd",
     "assay_llm_under_way",
+    "assay_llm_unlisted_models",
     "assay_outbox_oldest_seconds",
     "assay_outbox_waiting",
     "assay_process_heartbeat_seconds",
@@ -111,7 +115,9 @@ COUNTERS: tuple[Metric, ...] = (
         "Calls that went to the second endpoint; reason: breaker_open, unauthorised or hold.",
     ),
     Metric(
-        "assay_llm_share_not_renewed_total", (), "Renewals of this replica's share of the limits that PostgreSQL missed."
+        "assay_llm_share_not_renewed_total",
+        (),
+        "Renewals of this replica's share of the limits that PostgreSQL missed.",
     ),
     Metric("assay_llm_tokens_total", ("lane", "kind"), "LLM tokens; kind: input, cached (a part of input), output."),
     Metric("assay_outbox_published_total", ("topic",), "Events published to Kafka."),
@@ -156,6 +162,15 @@ GAUGES: tuple[Metric, ...] = (
     ),
     Metric("assay_llm_budget_usd", (), "The day's cap in US dollars, as set."),
     Metric("assay_llm_hold_seconds", (), "Seconds in which the provider wants no call (Retry-After); 0 usually."),
+    Metric("assay_llm_lane_budget_usd", ("lane",), "A lane's own cap of the day in US dollars, where one is set."),
+    Metric(
+        "assay_llm_lane_spent_today_usd", ("lane",), "US dollars of the UTC day, calls under way at their worst case."
+    ),
+    Metric(
+        "assay_llm_lane_waits_until_seconds",
+        ("lane", "reason"),
+        "Until when (seconds since 1970) tasks of a lane wait for money, 0: none; reason: over_budget, lane_budget.",
+    ),
     Metric("assay_llm_places", (), "Calls this replica may have under way: its share, cut while the provider ails."),
     Metric("assay_llm_provider_remaining", ("limit",), "What the provider last said is left; limit: requests, tokens."),
     Metric("assay_llm_rate", ("limit",), "This replica's rate a minute, as steered now; limit: requests or tokens."),
@@ -164,6 +179,7 @@ GAUGES: tuple[Metric, ...] = (
     Metric(
         "assay_llm_under_way", ("lane",), "Calls of this process not yet ended: waiting for rate or a place, or sent."
     ),
+    Metric("assay_llm_unlisted_models", (), "Models called today that no price list has, at the high default price."),
     Metric("assay_outbox_oldest_seconds", (), "Age of the oldest event not yet published; 0 when none waits."),
     Metric("assay_outbox_waiting", (), "Events not yet published."),
     Metric("assay_process_heartbeat_seconds", ("process",), "Unix time of the last turn of the process's loop."),

@@ -1,4 +1,4 @@
-"""What librdkafka hands over, read: messages to records, where to start, errors to reactions."""
+"""What librdkafka hands over, read: messages to records, errors to reactions."""
 
 from __future__ import annotations
 

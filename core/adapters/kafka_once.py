@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from confluent_kafka import Consumer, KafkaException
 
-from core.adapters.kafka_options import LIBRDKAFKA, Options
+from core.adapters.kafka_options import LIBRDKAFKA, Options, shared_options
 from core.adapters.kafka_sink import reaction
 
 ANSWER_S = 15.0
@@ -21,12 +21,10 @@ OwnOptions = dict[str, str | int | float | bool]
 
 def once_options(servers: str, options: Options, prefix: str, queued_kb: int) -> OwnOptions:
     """librdkafka's configuration. `queued_kb`: kilobytes fetched ahead."""
-    plain = {k: v for k, v in options.items() if k not in {"group.protocol", "partition.assignment.strategy"}}
     return {
         "queued.max.messages.kbytes": queued_kb,
         "fetch.queue.backoff.ms": 5,
-        **plain,
-        "bootstrap.servers": servers,
+        **shared_options(servers, options),
         "group.id": f"{prefix}assay-reader",
         "enable.auto.commit": False,
         "enable.partition.eof": True,

@@ -65,8 +65,8 @@ class BatchLlm:
 
     async def _read(self, request: LlmRequest, item: Item) -> LlmReply:
         """The stored answer, or the error that it is. An error is raised once, and the call is asked live next; but
-        where its asker will halve the call (core/stages/judge_query.py) it stays, or the whole would be paid for again before
-        each half's answer is read."""
+        where its asker will halve the call (core/stages/judge_query.py) it stays, or the whole would be paid for again
+        before each half's answer is read."""
         found, wrong = lines.read(item.http_status, item.answer)
         text = (found.choices[0].message.content or "") if found else ""
         checked = wrong or _checked(request, text)

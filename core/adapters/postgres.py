@@ -125,3 +125,8 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
     """A connection, errors translated."""
     async with translated(), pool.acquire() as held:
         yield held
+
+
+def rows_of(status: str) -> int:
+    """How many rows a statement touched, of what PostgreSQL says after it: `DELETE 5`, `INSERT 0 5`."""
+    return int(status.rpartition(" ")[2])

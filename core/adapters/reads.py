@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from core.adapters import reads_drift, reads_judgements, reads_queries, reads_query, reads_status
+from core.adapters import (
+    reads_calls,
+    reads_drift,
+    reads_judgements,
+    reads_money,
+    reads_queries,
+    reads_query,
+    reads_status,
+)
 from core.adapters.postgres import Connection, Pool, connection
+from core.domain.labels import Lane
 from core.errors import RetryLater
 from core.letter_models import DeadLetterView
+from core.money_models import CallFilter, CallStory, CallView, Spending
 from core.ports import Clock
 from core.read_models import (
     AlertStory,
     AlertView,
-    CallStory,
-    CallView,
     PictureReport,
     QueryFilter,
     QueryList,
@@ -41,13 +49,21 @@ _MISSING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg
 
 
 class PostgresReads:
-    """`core.read_ports.Reads` over a pool made by `open_pool`; `budget_usd_per_day` is only shown."""
+    """`core.read_ports.Reads` over a pool made by `open_pool`; the budgets (US dollars a day) are only shown."""
 
-    def __init__(self, pool: Pool, clock: Clock, budget_usd_per_day: float, min_sessions: int = 20) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Clock,
+        budget_usd_per_day: float,
+        min_sessions: int = 20,
+        lane_budgets_usd: Mapping[Lane, float] | None = None,
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._budget_usd = budget_usd_per_day
         self._min_sessions = min_sessions
+        self._lane_budgets_usd = lane_budgets_usd or {}
 
     async def ping(self) -> None:
         """Return if the database answers in time and has our tables; RetryLater, NotMigrated."""
@@ -63,12 +79,21 @@ class PostgresReads:
     async def spend_since(self, since: datetime) -> Spend:
         """What the UTC days from that of `since` on have cost; the budget is one day's."""
         async with self._connection() as held:
-            return await reads_status.spend(held, since, self._budget_usd)
+            return await self._spend(held, since)
 
     async def status(self) -> StatusReport:
         """Lag, tasks, spend, dead letters, outbox."""
+        now = self._clock.now()
         async with self._connection() as held:
-            return await reads_status.status(held, self._clock.now(), self._budget_usd)
+            return await reads_status.status(held, now, await self._spend(held, now))
+
+    async def _spend(self, held: Connection, since: datetime) -> Spend:
+        return await reads_money.spend(held, since, self._clock.now(), self._budget_usd, self._lane_budgets_usd)
+
+    async def spending(self) -> Spending:
+        """What the last days cost, by what."""
+        async with self._connection() as held:
+            return await reads_money.spending(held, self._clock.now())
 
     async def overview(self) -> Overview:
         """The first page."""
@@ -79,7 +104,7 @@ class PostgresReads:
             labels, scores = await reads_status.made_since_yesterday(held, now)
             friction = await reads_queries.query_list(held, wanted, OVERVIEW_ROWS)
             return Overview(
-                status=await reads_status.status(held, now, self._budget_usd),
+                status=await reads_status.status(held, now, await self._spend(held, now)),
                 window=window,
                 days=[] if window is None else await reads_queries.days_of_all(held, window),
                 labels_day=labels,
@@ -118,15 +143,15 @@ class PostgresReads:
         async with self._connection() as held:
             return await reads_drift.alert(held, alert_id)
 
-    async def calls(self, lane: str, status: str) -> Sequence[CallView]:
-        """The newest LLM calls, newest first."""
+    async def calls(self, wanted: CallFilter) -> Sequence[CallView]:
+        """The newest LLM calls that are wanted, newest first."""
         async with self._connection() as held:
-            return await reads_status.calls(held, lane, status)
+            return await reads_calls.calls(held, wanted)
 
     async def call(self, call_id: UUID) -> CallStory | None:
         """One call."""
         async with self._connection() as held:
-            return await reads_status.call(held, call_id)
+            return await reads_calls.call(held, call_id)
 
     async def dead_letters(self, reason: str, topic: str) -> Sequence[DeadLetterView]:
         """The newest dead letters, newest first."""

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from core.adapters.leadership import lock_key
-from core.adapters.postgres import Connection, Pool, transaction
+from core.adapters.postgres import Connection, Pool, rows_of, transaction
 from core.adapters.replays import decoded
 from core.domain.replays import Asked, Marks, lock_of
 
@@ -131,7 +131,7 @@ class ReplayStates:
             await held.execute("DELETE FROM assay_data.replay_sources WHERE run = $1", run)
             await held.execute("UPDATE assay_data.replays SET dropped_at = $2 WHERE run = $1", run, at)
             ends = decoded(known["ends"]) or {p: n - 1 for p, n in decoded(known["marks"]).items()} if known else {}
-            return Dropped(_count(panes), _count(lists), await unread(held, ends))
+            return Dropped(rows_of(panes), rows_of(lists), await unread(held, ends))
 
 
 def _state(row: asyncpg.Record, *, copying: bool, read: bool) -> State:
@@ -147,7 +147,3 @@ def _state(row: asyncpg.Record, *, copying: bool, read: bool) -> State:
 def _source(row: asyncpg.Record) -> str:
     asked = msgspec.json.decode(row["asked"], type=Asked) if row["asked"] is not None else None
     return ", ".join(asked.files().values()) if asked is not None and asked.files() else "topics"
-
-
-def _count(done: str) -> int:
-    return int(done.rpartition(" ")[2])

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from core.adapters.days import CLOCK, bounds, lock_alone, make_days, partition_of, when_free
 from core.adapters.leadership import lock_key
-from core.adapters.postgres import Connection, Pool, connection, transaction
+from core.adapters.postgres import Connection, Pool, connection, rows_of, transaction
 from core.domain.retention import History, KeptDay
 from core.domain.timestamps import EPOCH
 from core.retention_ports import Cursor, DaySize, Judged, Superseded
@@ -178,7 +178,7 @@ class PostgresRetention:
         begin, end = bounds(day)
         statement = _CLEAN.format(history=history, clock=CLOCK[history], begin=begin, end=end)
         async with transaction(self._pool) as held:
-            deleted = _count(await held.execute(statement, history, day, asked_before, limit))
+            deleted = rows_of(await held.execute(statement, history, day, asked_before, limit))
             if not deleted:
                 await held.execute(_CLEANED, history, day, asked_before)
         return deleted
@@ -224,8 +224,3 @@ async def _size_in_rest(held: Connection, history: History, day: date) -> DaySiz
 def _replaced(judged: Judged) -> str:
     same = " AND ".join(f"n.{column} = l.{column}" for column in KEY_OF[judged])
     return _REPLACED.format(table=judged, same=same)
-
-
-def _count(status: str) -> int:
-    """Of what PostgreSQL says after a DELETE: `DELETE 5`."""
-    return int(status.rpartition(" ")[2])

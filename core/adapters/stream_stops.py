@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.adapters.postgres import Connection, Pool, connection, transaction
+from core.adapters.postgres import Connection, Pool, connection, rows_of, transaction
 from core.adapters.reads_status import streams
 from core.read_ports import StreamPosition
 
@@ -114,4 +114,4 @@ async def _begin_anew(held: Connection, topic: str, partition: int, was: str | N
     await held.execute(_BEGIN_ANEW, topic, partition)
     await held.execute(_FORGET_SESSIONS, topic, partition)
     removed = await held.execute(_FORGET_LETTERS, topic, partition)
-    return Answer(partition, done=True, was=was, letters=int(removed.removeprefix("DELETE ")))
+    return Answer(partition, done=True, was=was, letters=rows_of(removed))

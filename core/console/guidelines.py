@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import get_args
 
 import msgspec
@@ -205,14 +206,13 @@ def _rows(standing: GuidelineVersion | None, posted: Fields | None) -> int:
 
 def _told_versions(versions: Sequence[GuidelineVersion], prompt_version: str) -> list[Told]:
     by_version = {each.stored.version: each for each in versions}
-    older = [*versions[1:], None]
     return [
         Told(
             each,
             difference(before.stored.body if before else None, each.stored.body),
             each.stored.prompt_version != prompt_version,
         )
-        for each, previous in zip(versions, older, strict=True)
+        for each, previous in zip_longest(versions, versions[1:])
         for before in [by_version.get(each.based_on, previous)]
     ]
 

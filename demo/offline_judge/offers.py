@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from demo.offline_judge.lexicon import AUDIENCES, COLOURS
 from demo.offline_judge.sizes import as_size, measures, said_sizes
+from demo.offline_judge.stuffing import text_without_stuffing, title_without_stuffing
 from demo.offline_judge.words import compact, fold, stems, tokens
 
 NOT_GIVEN = "not given"
@@ -38,6 +39,7 @@ class Offer:
 def read_offer(row: Mapping[str, object], picture: str = "") -> Offer:
     """Take a PRODUCTS row apart; `picture` is what is known of its picture in words."""
     title, brand, category, description = (_field(row, name) for name in ("title", "brand", "category", "description"))
+    title, description = title_without_stuffing(title), text_without_stuffing(description)
     given = row.get("attributes")
     attributes = {fold(str(k)).strip(): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
     return Offer(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from core.domain.judging import GuidelineReply
 from demo.offline_judge import lite
 from demo.offline_judge.accounting import CHARACTERS_PER_TOKEN, Limits, PrefixCache, picture_tokens, text_tokens
+from demo.offline_judge.batches import BatchRoutes
 from demo.offline_judge.judge import OfflineJudge
 from demo.offline_judge.offers import read_offer
 from demo.offline_judge.pixels import UnreadablePicture
@@ -32,8 +33,8 @@ FINGERPRINT = "fp_offline_judge"
 WORKERS = 2
 """Threads that judge: embedding and decoding release the GIL, and the demo is made for two cores."""
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a request: 20 pictures of 2 MB in base64 and their text."""
+BODY_LIMIT = 256 * 1024 * 1024
+"""Bytes of a request: a batch's file; 20 pictures of 2 MB in base64 and their text take a quarter."""
 
 
 class _Endpoint:
@@ -51,10 +52,18 @@ class _Endpoint:
 
     async def complete(self, request: web.Request) -> web.Response:
         """`POST /v1/chat/completions`."""
+        return await self._completed(await request.read(), limited=True)
+
+    async def in_batch(self, body: bytes) -> tuple[int, bytes]:
+        """The same for a line of a batch, whose limits are others."""
+        answer = await self._completed(body, limited=False)
+        return answer.status, answer.body if isinstance(answer.body, bytes) else b"{}"
+
+    async def _completed(self, body: bytes, *, limited: bool) -> web.Response:
         try:
-            prompt = read_prompt(msgspec.json.decode(await request.read()))
+            prompt = read_prompt(msgspec.json.decode(body))
             tokens = text_tokens(prompt.text) + sum(map(picture_tokens, prompt.pictures.values()))
-            refused = self._refused(tokens + prompt.max_tokens)
+            refused = self._refused(tokens + prompt.max_tokens) if limited else None
             if refused is not None:
                 return refused
             loop = asyncio.get_running_loop()
@@ -168,6 +177,7 @@ def make_app(
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_get("/v1/models", endpoint.models)
     app.router.add_post("/v1/chat/completions", endpoint.complete)
+    BatchRoutes(endpoint.in_batch).add_to(app)
     app.on_cleanup.append(endpoint.close)
     return app
 

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import psutil
 
 from tests.chaos.proxy import Proxy, Streams
 from tests.support import streams
 from tests.support.kafka import KafkaBroker
-from tests.support.postgres import EmbeddedPostgres
+from tests.support.postgres import SAFE, EmbeddedPostgres, make_fast
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("core", "consumers", "producers", "cli", "demo", "migrations")
@@ -29,10 +28,6 @@ TOPIC = f"{PREFIX}search-log"
 DEAD_LETTERS = f"{PREFIX}dead-letters"
 PARTITIONS = 4
 STOP_S = 20.0  # PostgreSQL ends at once by SIGQUIT; a busy machine may take its time
-
-# Nothing here has to survive a power cut. synchronous_commit stays on: without it a server that is killed forgets what
-# it said was committed, and no consumer can make up for that.
-SETTINGS = ("fsync = off", "full_page_writes = off", "log_min_messages = 'fatal'")
 
 
 class Postgres(EmbeddedPostgres):
@@ -121,21 +116,11 @@ async def _postgres() -> AsyncIterator[tuple[Postgres, Proxy, str]]:
 
     proxy = Proxy(connect)
     try:
-        await _configure(server.dsn)
+        await make_fast(server.dsn, SAFE)
         yield server, proxy, f"postgresql://postgres@127.0.0.1:{await proxy.start()}/postgres"
     finally:
         await proxy.close()
         await asyncio.to_thread(server.stop)
-
-
-async def _configure(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for setting in SETTINGS:
-            await connection.execute(f"ALTER SYSTEM SET {setting}")
-        await connection.execute("SELECT pg_reload_conf()")
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from core.adapters import drift_store, newest_panes, reads_queries, reads_query, reads_status, signals
+from core.adapters import drift_store, newest_panes, reads_calls, reads_queries, reads_query, signals
 from core.adapters.days import HistoryDays
 from core.adapters.postgres import open_pool
 from core.domain.friction import Z_95
@@ -82,15 +82,10 @@ async def test_the_newest_panes_of_all_days_are_found_by_an_index_in_each(year: 
 
 
 async def test_the_newest_calls_come_by_the_index_of_each_day(year: asyncpg.Pool) -> None:
-    text = await plan(year, reads_status._CALLS, "", "", 100)
+    text = await plan(year, reads_calls._CALLS, "", "", "", "", "", *reads_calls._ALWAYS, None, 100)
     assert "Merge Append" in text
     assert "Seq Scan on llm_calls_" not in text
 
 
 async def test_a_call_is_found_by_the_key_of_each_day(year: asyncpg.Pool) -> None:
-    assert "Seq Scan on llm_calls_" not in await plan(year, reads_status._CALL, uuid4())
-
-
-async def test_the_calls_of_a_day_are_counted_in_that_day_and_what_is_later(year: asyncpg.Pool) -> None:
-    found = touched(await plan(year, reads_status._SPEND, midnight(TODAY), TODAY))
-    assert found == {f"llm_calls_{TODAY:%Y%m%d}", "llm_calls_rest"}
+    assert "Seq Scan on llm_calls_" not in await plan(year, reads_calls._CALL, uuid4())

@@ -10,12 +10,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_open import open_llms
 from core.adapters.postgres import Pool, connection, open_pool
+from core.adapters.reads import PostgresReads
 from core.adapters.replicas import announced
 from core.domain.breaker import Rules
 from core.errors import LlmBreakerOpen, LlmUnavailable, SettingsError
@@ -23,6 +24,7 @@ from core.ports import Llm, LlmRequest, TextPart
 from core.settings import Settings
 from core.telemetry import Metrics
 from tests.support.postgres import close_pool
+from tests.support.served_console import serving
 
 pytestmark = pytest.mark.postgres
 
@@ -203,3 +205,23 @@ async def _until(look, wanted) -> None:
             return
         await asyncio.sleep(0.1)
     assert await look() == wanted
+
+
+async def test_the_overview_and_the_status_say_which_model_is_stopped_and_why(world):
+    await world.break_first()
+    reads = PostgresReads(world.pool, SystemClock(), 50.0)
+    await _until(world.told, [("first", "judge", "open")])
+    [stopped] = [each for each in (await reads.status()).stopped_models if each.replica == world.replica]
+    assert "in a row failed" in stopped.why
+    async with serving(reads) as url, ClientSession() as session, session.get(url) as response:
+        page = await response.text()
+    assert "LLM calls stopped" in page
+    assert stopped.why in page
+
+
+async def test_a_replica_that_is_gone_stops_nothing(world):
+    await world.break_first()
+    await _until(world.told, [("first", "judge", "open")])
+    async with connection(world.pool) as held:
+        await held.execute("UPDATE assay_data.replicas SET seen_at = now() - interval '1 hour'")
+    assert await world.told() == []

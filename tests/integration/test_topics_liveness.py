@@ -14,7 +14,7 @@ from core.runtime import stream
 from core.runtime.supervisor import supervise
 from tests.support import streams
 from tests.support.ports import free_port
-from tests.support.topics import NEW, Place, quiet
+from tests.support.topics import NEW, Place, Reader, quiet
 from tests.support.waiting import until
 
 HEARTBEAT_S = 2.5
@@ -36,17 +36,22 @@ async def no_pool() -> AsyncIterator[Pool]:
     pool.terminate()
 
 
+async def _waits_alive(reader: Reader, what_for: str) -> None:
+    """For longer than a heartbeat: alive, not ready, and saying what for."""
+    async with streams.running(reader.process):
+        await until(lambda: what_for in reader.process.health().detail, streams.WAIT_S)
+        for _ in range(10):
+            assert reader.process.health().beating
+            await quiet(HEARTBEAT_S / 5)
+        assert not reader.process.health().ready
+
+
 async def test_both_servers_away_for_longer_than_a_heartbeat_is_no_death(
     no_pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", HEARTBEAT_S)
     reader = Place(f"127.0.0.1:{free_port()}", "search-log", no_pool, NEW).process()
-    async with streams.running(reader.process):
-        await until(lambda: "waiting for Kafka" in reader.process.health().detail, streams.WAIT_S)
-        for _ in range(10):
-            assert reader.process.health().beating
-            await quiet(HEARTBEAT_S / 5)
-        assert not reader.process.health().ready
+    await _waits_alive(reader, "waiting for Kafka")
 
 
 async def test_the_database_away_for_longer_than_a_heartbeat_is_no_death_and_is_named(
@@ -54,12 +59,7 @@ async def test_the_database_away_for_longer_than_a_heartbeat_is_no_death_and_is_
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", HEARTBEAT_S)
     reader = Place(place.bootstrap, place.topic, no_pool, NEW).process()
-    async with streams.running(reader.process):
-        await until(lambda: "waiting for PostgreSQL" in reader.process.health().detail, streams.WAIT_S)
-        for _ in range(10):
-            assert reader.process.health().beating
-            await quiet(HEARTBEAT_S / 5)
-        assert not reader.process.health().ready
+    await _waits_alive(reader, "waiting for PostgreSQL")
 
 
 async def test_the_death_of_the_poll_thread_ends_the_process_with_its_reason(

@@ -31,6 +31,7 @@ FLAGS = [
 """A browser that asks nobody anything, and that runs as root in a container too."""
 
 HEADPHONES = "/query?application=shop&market=us&query=wireless+headphones&days=28"
+GUIDELINE = "/guideline?application=shop&market=us&query=aa+battery&language=en"
 AA_BATTERY = "/query?application=shop&market=us&query=aa+battery&days=28"
 
 
@@ -40,6 +41,7 @@ def paths(shop: Served) -> dict[str, str]:
         "overview": "/",
         "queries": "/queries",
         "query": HEADPHONES,
+        "guideline": GUIDELINE,
         "pictures": "/pictures",
         "alerts": "/alerts",
         "alert": f"/alerts/{shop.filled.alert_id}",
@@ -66,6 +68,7 @@ async def picture(browser: Browser, shop: Served, directory: Path) -> None:
         ("overview", "/", (1280, 860), False),
         ("queries", "/queries", (1280, 860), False),
         ("query", AA_BATTERY, (1280, 1420), False),
+        ("guideline", GUIDELINE, (1280, 1180), False),
         ("pictures", "/pictures", (1280, 900), True),
         ("alert", paths(shop)["alert"], (1280, 860), False),
         ("phone", "/queries", (390, 844), False),

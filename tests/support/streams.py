@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -41,11 +41,15 @@ def make_topic(bootstrap: str, topic: str, partitions: int) -> None:
         made.result(WAIT_S)
 
 
-def drop_topic(bootstrap: str, topic: str) -> None:
-    """What a benchmark leaves on a broker that is not its own is large."""
+def drop_topic(bootstrap: str, *topics: str) -> None:
+    """What a benchmark leaves on a broker that is not its own is large. One that is gone already is no error."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    for dropped in admin.delete_topics([topic]).values():
-        dropped.result(WAIT_S)
+    for dropped in admin.delete_topics(list(topics)).values() if topics else ():
+        try:
+            dropped.result(WAIT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
 
 
 class Sender:

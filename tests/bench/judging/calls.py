@@ -24,7 +24,7 @@ from tests.bench.stream.tables import Table, say
 from tests.support.provider import Knobs, StandIn, started
 
 LATENCY_MS = 100.0
-BODIES = 200
+BODIES, BODIES_S = 200, 60.0
 KINDS = ("assay", "openai", "aiohttp")
 NAMES = {
     "assay": "Assay's lane, ledger on PostgreSQL",
@@ -89,7 +89,7 @@ async def _bodies(place: Place, sizes: Sizes) -> bytes:
                   judge_products_per_call=sizes.products) as service,
         ):  # fmt: skip
             service.start()
-            await ended(connection, service, 120)
+            await ended(connection, service, BODIES_S)
             await service.terminate()
             return await provider.bodies()
     finally:

@@ -91,9 +91,9 @@ def _times(whole: Run, sizes: Sizes) -> Table:
         ["CPU s: service, PostgreSQL", f"{whole.own:.1f}, {whole.others.postgres:.1f}"],
     ]
     note = (
-        f"{whole.job.shape.pairs:,} pairs ({whole.job.shape.queries:,} queries of {TWENTY}), replicas: {sizes.replicas}, "
-        f"{sizes.requests_per_minute:,} requests and {sizes.tokens_per_minute:,} tokens a minute, buckets full to "
-        f"{sizes.start:.0%} at the start"
+        f"{whole.job.shape.pairs:,} pairs ({whole.job.shape.queries:,} queries of {TWENTY}), replicas: "
+        f"{sizes.replicas}, {sizes.requests_per_minute:,} requests and {sizes.tokens_per_minute:,} tokens a minute, "
+        f"buckets full to {sizes.start:.0%} at the start"
     )
     return Table(note, ("", ""), rows)
 

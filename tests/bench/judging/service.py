@@ -26,6 +26,7 @@ from tests.support.provider import StandIn
 START_S = 60.0
 TERM_S = 30.0  # CONTRACT 5
 LOOK_S = 0.2
+TAIL = 3_000  # characters of a log that are shown
 IN_FLIGHT = 200
 """Calls at once: 6,000 a minute at half a second take 50, and the slowest of a hundred three times as long."""
 
@@ -34,6 +35,7 @@ SELECT count(*) FILTER (WHERE state IN ('done', 'failed')) AS ended, count(*) AS
     extract(epoch FROM max(finished_at))::float8 AS last
 FROM assay_data.tasks
 """
+STATES = "SELECT state, reason, count(*) FROM assay_data.tasks GROUP BY 1, 2"
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Replica:
     def check(self) -> None:
         """RuntimeError with the end of its log where it ended badly."""
         if self.process.poll() not in (None, 0):
-            end = self.log.read_text(errors="replace")[-3_000:]
+            end = self.log.read_text(errors="replace")[-TAIL:]
             raise RuntimeError(f"assay run ended with {self.process.returncode}:\n{end}")
 
 
@@ -118,7 +120,12 @@ class Fleet:
             if replica.process.poll() != -signal.SIGKILL:
                 replica.check()
 
+    def tails(self) -> str:
+        """The ends of their logs."""
+        return "\n".join(replica.log.read_text(errors="replace")[-TAIL:] for replica in self.replicas)
+
     async def terminate(self) -> None:
+        """SIGTERM to all, and their ends."""
         await asyncio.gather(*(replica.terminate() for replica in self.up()))
 
 
@@ -169,11 +176,14 @@ async def progress(connection: asyncpg.Connection) -> Progress:
 
 
 async def ended(connection: asyncpg.Connection, fleet: Fleet, longest_s: float) -> Progress:
-    """Once every task has ended; TimeoutError, and RuntimeError where a replica ended badly."""
-    async with asyncio.timeout(longest_s):
-        while (now := await progress(connection)).ended < now.tasks:
-            fleet.check()
-            await asyncio.sleep(LOOK_S)
+    """Once every task has ended; RuntimeError where that takes too long or a replica ended badly."""
+    deadline = time.monotonic() + longest_s
+    while (now := await progress(connection)).ended < now.tasks:
+        fleet.check()
+        if time.monotonic() > deadline:
+            states = [tuple(row) for row in await connection.fetch(STATES)]
+            raise RuntimeError(f"tasks have not ended within {longest_s:.0f} s: {states}\n{fleet.tails()}")
+        await asyncio.sleep(LOOK_S)
     return now
 
 

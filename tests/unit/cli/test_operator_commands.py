@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.dead_letters import as_plain, time_of
+from cli.dead_letters import as_plain
+from cli.times import time_or_ago
 from cli.requeue import SHOWN_REASONS, report, states_of
 from cli.status import as_plain as status_as_plain
 from cli.streams import full_name, remarks
@@ -91,16 +92,16 @@ def test_a_database_that_is_away_is_no_wrong_use(command: Command, command_line:
     ],
 )
 def test_a_span_is_so_long_ago(text: str, ago: timedelta) -> None:
-    assert time_of(text, NOON) == NOON - ago
+    assert time_or_ago(text, NOON) == NOON - ago
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert time_of("2026-03-02T06:00", NOON) == datetime(2026, 3, 2, 6, tzinfo=UTC)
+    assert time_or_ago("2026-03-02T06:00", NOON) == datetime(2026, 3, 2, 6, tzinfo=UTC)
 
 
 def test_what_is_no_time_is_wrong_use() -> None:
     with pytest.raises(UsageError, match="5y"):
-        time_of("5y", NOON)
+        time_or_ago("5y", NOON)
 
 
 def test_a_topic_may_be_named_with_its_prefix_or_without() -> None:

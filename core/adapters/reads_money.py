@@ -1,0 +1,164 @@
+"""Budgets and costs, for pages and metrics. Each function uses one connection.
+
+What calls cost is read from `llm_costs`, some hundred rows a day, and not from the calls, which may be millions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+
+from core.adapters.postgres import Connection
+from core.domain.labels import Lane
+from core.domain.money import UNLISTED
+from core.money_models import Cost, DayCost, LabelCost, LaneSpend, Spending
+from core.read_ports import Spend
+
+SPENDING_DAYS = 30
+"""Days of the spending page: a month, as bills come."""
+
+REASON_DAYS = 7
+"""Days of the costs by a label's reason: they are summed over labels and calls, some hundred thousand a week."""
+
+SEGMENT_ROWS = 50
+"""Most rows of a breakdown: more is a question for SQL (docs/money.md)."""
+
+_SPEND = """
+SELECT (SELECT coalesce(sum(spent_usd), 0) FROM assay_data.llm_spend WHERE day >= $1)::float8 AS usd,
+    (SELECT coalesce(sum(reserved_usd), 0) FROM assay_data.llm_spend WHERE day >= $1)::float8 AS reserved_usd,
+    (coalesce(sum(calls), 0) + (SELECT count(*) FROM assay_data.llm_reservations WHERE budget_day >= $1))::bigint
+        AS calls,
+    coalesce(sum(calls) FILTER (WHERE status <> 'ok'), 0)::bigint AS failed,
+    coalesce(sum(input_tokens), 0)::bigint AS input_tokens, coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
+    coalesce(sum(output_tokens), 0)::bigint AS output_tokens
+FROM assay_data.llm_costs WHERE day >= $1
+"""
+
+_LANES = """
+SELECT lane, sum(spent_usd)::float8 AS usd, sum(reserved_usd)::float8 AS reserved_usd
+FROM assay_data.llm_spend WHERE day = $1 GROUP BY lane
+"""
+
+_WAITING = """
+SELECT lane, count(*) AS waiting, (array_agg(reason ORDER BY not_before DESC))[1] AS reason, max(not_before) AS until
+FROM assay_data.tasks
+WHERE state = 'waiting' AND reason IN ('over_budget', 'lane_budget') AND not_before > $1 GROUP BY lane
+"""
+
+_UNLISTED = """
+SELECT DISTINCT model FROM assay_data.llm_costs WHERE day >= $1 AND right(price_version, length($2)) = $2 ORDER BY model
+"""
+
+_COSTS = """
+SELECT {name} AS name, sum(calls)::bigint AS calls,
+    coalesce(sum(calls) FILTER (WHERE status <> 'ok'), 0)::bigint AS failed, sum(input_tokens)::bigint AS input_tokens,
+    sum(cached_tokens)::bigint AS cached_tokens, sum(output_tokens)::bigint AS output_tokens,
+    sum(cost_usd)::float8 AS usd, coalesce(sum(calls) FILTER (WHERE batch), 0)::bigint AS batch_calls,
+    coalesce(sum(cost_usd) FILTER (WHERE batch), 0)::float8 AS batch_usd
+FROM assay_data.llm_costs WHERE day >= $1 GROUP BY 1 HAVING sum(calls) > 0 ORDER BY usd DESC, 1 LIMIT $2
+"""
+
+_SEGMENT = "concat_ws(' · ', nullif(application, ''), nullif(market, ''), nullif(language, ''), nullif(purpose, ''))"
+
+_PLACE = "concat_ws(' · ', nullif(application, ''), nullif(market, ''))"
+
+_DAYS = """
+SELECT day, lane, sum(spent_usd)::float8 AS usd FROM assay_data.llm_spend WHERE day >= $1 GROUP BY day, lane
+"""
+
+_LABELS = """
+SELECT {name} AS name, sum(labels)::bigint AS labels, sum(usd)::float8 AS usd
+FROM (
+    SELECT day, application, market, 0 AS labels, cost_usd AS usd FROM assay_data.llm_costs
+    WHERE day >= $1 AND purpose IN ('guideline', 'judgements', 'picture_description')
+    UNION ALL
+    SELECT (judged_at AT TIME ZONE 'UTC')::date, application, market, 1, 0 FROM assay_data.labels WHERE judged_at >= $2
+) AS both_sides
+GROUP BY 1 ORDER BY usd DESC, 1 LIMIT $3
+"""
+
+_REASONS = """
+WITH made AS (
+    SELECT call_id, reason, count(*) AS labels FROM assay_data.labels WHERE judged_at >= $1 GROUP BY call_id, reason
+), whole AS (SELECT call_id, sum(labels) AS labels FROM made GROUP BY call_id)
+SELECT reason AS name, sum(made.labels)::bigint AS labels, sum(c.cost_usd * made.labels / whole.labels)::float8 AS usd
+FROM made JOIN whole USING (call_id) JOIN assay_data.llm_calls AS c USING (call_id)
+WHERE c.started_at >= $1 - interval '2 days' GROUP BY reason ORDER BY usd DESC
+"""
+
+
+async def spend(
+    connection: Connection, since: datetime, now: datetime, budget_usd: float, lane_budgets: Mapping[Lane, float]
+) -> Spend:
+    """What the UTC days from that of `since` on have cost so far, and how today's lanes stand."""
+    row = await connection.fetchrow(_SPEND, since.astimezone(UTC).date())
+    assert row is not None  # noqa: S101 - an aggregate without GROUP BY always has its row
+    unlisted = await connection.fetch(_UNLISTED, now.astimezone(UTC).date(), UNLISTED)
+    lanes = await _lanes(connection, now, lane_budgets)
+    return Spend(budget_usd=budget_usd, lanes=lanes, unlisted=[row["model"] for row in unlisted], **row)
+
+
+async def spending(connection: Connection, now: datetime) -> Spending:
+    """The last `SPENDING_DAYS` days with today."""
+    today = now.astimezone(UTC).date()
+    first = today - timedelta(days=SPENDING_DAYS - 1)
+    total = await _costs(connection, "'all'", first)
+    reasons_since = today - timedelta(days=REASON_DAYS - 1)
+    return Spending(
+        days=await _days(connection, first, today),
+        total=total[0] if total else Cost("all", 0, 0, 0, 0, 0, 0.0, 0, 0.0),
+        models=await _costs(connection, "model", first),
+        purposes=await _costs(connection, "purpose", first),
+        lanes=await _costs(connection, "lane", first),
+        segments=await _costs(connection, _SEGMENT, first),
+        statuses=await _costs(connection, "status", first),
+        label_segments=await _labels(connection, _PLACE, first, SEGMENT_ROWS),
+        label_reasons=[LabelCost(**row) for row in await connection.fetch(_REASONS, _midnight(reasons_since))],
+        reasons_since=reasons_since,
+    )
+
+
+async def _lanes(connection: Connection, now: datetime, budgets: Mapping[Lane, float]) -> list[LaneSpend]:
+    spent = {row["lane"]: row for row in await connection.fetch(_LANES, now.astimezone(UTC).date())}
+    waits = {row["lane"]: row for row in await connection.fetch(_WAITING, now)}
+    return [
+        LaneSpend(
+            lane=lane,
+            usd=spent[lane]["usd"] if lane in spent else 0.0,
+            reserved_usd=spent[lane]["reserved_usd"] if lane in spent else 0.0,
+            budget_usd=budgets.get(lane),
+            waiting=waits[lane]["waiting"] if lane in waits else 0,
+            reason=waits[lane]["reason"] if lane in waits else "",
+            until=waits[lane]["until"] if lane in waits else None,
+        )
+        for lane in get_args(Lane)
+    ]
+
+
+async def _costs(connection: Connection, name: str, first: date) -> list[Cost]:
+    return [Cost(**row) for row in await connection.fetch(_COSTS.format(name=name), first, SEGMENT_ROWS)]
+
+
+async def _days(connection: Connection, first: date, today: date) -> list[DayCost]:
+    spent = await connection.fetch(_DAYS, first)
+    labels = {cost.name: cost for cost in await _labels(connection, "day::text", first, SPENDING_DAYS)}
+    none = LabelCost("", 0, 0.0)
+    return [
+        DayCost(
+            day=day,
+            lanes={row["lane"]: row["usd"] for row in spent if row["day"] == day},
+            labels=labels.get(day.isoformat(), none).labels,
+            labels_usd=labels.get(day.isoformat(), none).usd,
+        )
+        for day in (first + timedelta(days=n) for n in range((today - first).days + 1))
+    ]
+
+
+async def _labels(connection: Connection, name: str, first: date, rows: int) -> list[LabelCost]:
+    found = await connection.fetch(_LABELS.format(name=name), first, _midnight(first), rows)
+    return [LabelCost(**row) for row in found]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
