@@ -17,8 +17,7 @@ from cli.tables import print_tables
 from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_open import open_llms
-from core.canary_ports import CanaryRun
-from core.domain.canary import ALL, lifts
+from core.domain.canary import ALL, CanaryRun, lifts
 from core.errors import StopProcess
 from core.settings import Settings, load_settings, required
 from core.telemetry import Metrics

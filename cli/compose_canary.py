@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.adapters.canary_store import PostgresCanaries
 from core.adapters.postgres import Pool
 from core.canary import load_canaries
-from core.canary_ports import CanaryJudgeId
+from core.domain.canary import CanaryJudgeId
 from core.ports import Clock, Llm
 from core.prompts import load_prompt
 from core.settings import Settings

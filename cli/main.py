@@ -17,6 +17,7 @@ from cli import (
     canary,
     dead_letters,
     engines,
+    guideline,
     judge,
     migrate,
     offline_judge,
@@ -62,6 +63,7 @@ app.command("run")(run.run)
 app.add_typer(produce.app, name="produce")
 app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
+app.add_typer(guideline.app, name="guideline")
 app.command("anchors")(anchors.anchors)
 app.command("canary")(canary.canary)
 app.command("offline-judge")(offline_judge.offline_judge)

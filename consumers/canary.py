@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from core.canary_ports import CanaryRun
-from core.domain.canary import ALL, lifts
+from core.domain.canary import ALL, CanaryRun, lifts
 from core.errors import LlmError
 from core.ports import Leadership
 from core.runtime.periodic import PeriodicProcess

@@ -8,8 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from core.adapters.postgres import Connection, Pool, connection, transaction
-from core.canary_ports import CanaryJudgeId, CanaryRun, JudgedCase
-from core.domain.canary import CaseOutcome
+from core.domain.canary import CanaryJudgeId, CanaryRun, CaseOutcome, JudgedCase
 from core.domain.labels import Label
 
 _RUN_FIELDS = "id, prompt_version, model, mode, set_version, cases, started_at, finished_at"

@@ -36,6 +36,10 @@ RESULTS_AT_ONCE = 200
 LISTED_MAX = 2_000
 """Batches looked through for one of ours, newest first: more than any account makes between a crash and its repair."""
 
+CLOCKS_DIFFER_S = 86_400.0
+"""How much older than ours a batch's own time may say it is and still be ours: a host's clock may be hours off, and
+taking a batch for missing that is there would order it twice."""
+
 SPOOL_BYTES = 8_000_000
 """A file up to this size is made in memory, a larger one on disk."""
 
@@ -68,7 +72,7 @@ class OpenAiBatches:
                 seen += 1
                 if (batch.metadata or {}).get(OURS) == str(batch_id) or batch.input_file_id == file_id:
                     return _ours(batch)
-                if batch.created_at < since.timestamp() - STEP_TIMEOUT_S or seen >= LISTED_MAX:
+                if batch.created_at < since.timestamp() - CLOCKS_DIFFER_S or seen >= LISTED_MAX:
                     break
         return None
 

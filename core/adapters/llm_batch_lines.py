@@ -11,7 +11,7 @@ import msgspec
 from core.adapters import llm_wire as wire
 from core.adapters.llm_errors import unusable
 from core.batch_ports import Result
-from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused
+from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused, LlmUnavailable
 from core.ports import LlmRequest
 
 ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -105,7 +105,8 @@ def _refusal(http_status: int | None, said: _Said) -> LlmError:
     code = str(said.code or "")
     if "content_filter" in code or "content_policy" in code:
         return LlmRefused("a content filter refused the request")
-    return LlmImpossible(f"the LLM answered {http_status} in a batch: {_shown(said)}")
+    words = f"the LLM answered {http_status} in a batch: {_shown(said)}"
+    return LlmImpossible(words) if http_status in _OWN_FAULT else LlmUnavailable(words, "server_error")
 
 
 def _error_of(answer: str) -> _Said:

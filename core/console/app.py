@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from core.console import api, guidelines, health, operations, queries, results
+from core.console import api, calls, guidelines, health, operations, queries, results, spending
 from core.console.site import SITE, Site, page, templates
 from core.errors import AssayError
 from core.guideline_ports import Desk
@@ -58,8 +58,9 @@ def _routes() -> list[web.RouteDef]:
         web.get(r"/pictures/{image_hash:[A-Za-z0-9:_-]{1,200}}.jpg", results.thumbnail),
         web.get("/alerts", results.alerts),
         web.get(r"/alerts/{alert_id:[^/]{1,200}}", results.alert),
-        web.get("/calls", operations.calls),
-        web.get(r"/calls/{call_id}", operations.call),
+        web.get("/spending", spending.spending),
+        web.get("/calls", calls.listed),
+        web.get(r"/calls/{call_id}", calls.one),
         web.get("/dead-letters", operations.dead_letters),
         web.get("/livez", health.livez),
         web.get("/readyz", health.readyz),

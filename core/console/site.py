@@ -20,6 +20,7 @@ NAVIGATION = (
     ("/pictures", "Pictures"),
     ("/alerts", "Alerts"),
     ("/calls", "Calls"),
+    ("/spending", "Spending"),
     ("/dead-letters", "Dead letters"),
 )
 """Pages of the menu, in the order of the work; a new page adds its line here."""

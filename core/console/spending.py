@@ -23,7 +23,9 @@ async def spending(request: web.Request) -> web.Response:
     found = await site.reads.spending()
     plots = _charts(found, spend.budget_usd)
     today = now.astimezone(UTC).date()
-    return page(request, "spending.html", spend=spend, found=found, plots=plots, today=today, midnight=next_midnight(now))
+    return page(
+        request, "spending.html", spend=spend, found=found, plots=plots, today=today, midnight=next_midnight(now)
+    )
 
 
 def _charts(found: Spending, budget_usd: float) -> list[tuple[str, Markup]]:
@@ -33,9 +35,13 @@ def _charts(found: Spending, budget_usd: float) -> list[tuple[str, Markup]]:
         usd,
         size=(560, 170),
     )
-    label = _line(found, lambda day: day.usd_per_label, "US dollars a label by day")
-    return [("Spent by day", days), ("Full cost of a label", label)]
+    label = _line(found, _of_a_thousand, "US dollars for 1,000 labels by day")
+    return [("Spent by day", days), ("Full cost of 1,000 labels", label)]
 
 
 def _line(found: Spending, value: Callable[[DayCost], float | None], name: str) -> Markup:
     return line_chart([Point(f"{day.day:%d %b}", value(day)) for day in found.days], name, usd, size=(560, 170))
+
+
+def _of_a_thousand(day: DayCost) -> float | None:
+    return None if day.usd_per_label is None else 1_000 * day.usd_per_label

@@ -32,6 +32,9 @@ BATCH_NUMBERS = 2_000_000
 FEWEST = 10
 """Queries below which there is neither interval nor p: a bootstrap of so few covers far less than it says."""
 
+DECIMALS = 12
+"""Of a difference: what is beyond is rounding, and would make ties and spreads of what is alike."""
+
 Numbers = npt.NDArray[np.float64]
 
 
@@ -102,7 +105,7 @@ def difference(of: Mapping[QueryKey, float], baseline: Mapping[QueryKey, float],
     (signs of the differences flipped), which stays honest where the bootstrap's own p is too small, with few queries
     and with differences that are all alike (Smucker, Allan and Carterette 2007 compare both)."""
     both = sorted(of.keys() & baseline.keys())
-    numbers = np.array([of[query] - baseline[query] for query in both], dtype=np.float64)
+    numbers = np.array([round(of[query] - baseline[query], DECIMALS) for query in both], dtype=np.float64)
     wins, losses = int((numbers > 0).sum()), int((numbers < 0).sum())
     if not both:
         return Difference(0, None, None, None, None, 0, 0, 0)

@@ -11,8 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.canary import Canaries
-from core.canary_ports import CanaryJudgeId, CanaryRun, CanaryStore, JudgedCase
-from core.domain.canary import AttackCase, CanaryQuery, CaseOutcome, Told, others_lowered
+from core.canary_ports import CanaryStore
+from core.domain.canary import (
+    AttackCase,
+    CanaryJudgeId,
+    CanaryQuery,
+    CanaryRun,
+    CaseOutcome,
+    JudgedCase,
+    Told,
+    others_lowered,
+)
 from core.domain.events import event_id
 from core.domain.labels import Label, Lane
 from core.domain.relevance import Search

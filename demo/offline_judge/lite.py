@@ -17,8 +17,8 @@ from demo.offline_judge.reading import Wish
 
 NAME = "Lite judge"
 
-# As in `grading`, of two features, on the same 2,135 human-labelled pairs: `python -m tests.bench.judging.cascade --fit`
-# prints them again.
+# As in `grading`, of two features, on the same 2,135 human-labelled pairs; printed again by
+# `python -m tests.bench.judging.cascade_held_out`.
 INTERCEPT = -2.52
 TITLE_COVER = 2.44
 TEXT_COVER = 1.33

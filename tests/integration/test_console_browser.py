@@ -64,10 +64,10 @@ async def test_the_keyboard_skips_to_the_content_and_reaches_every_page(browser:
     page = await opened(browser, shop, DESK)
     await page.goto("/")
     reached = []
-    for _ in range(8):
+    for _ in range(9):
         await page.keyboard.press("Tab")
         reached.append(await page.evaluate("document.activeElement.getAttribute('href')"))
-    assert reached == ["#main", "/", "/", "/queries", "/pictures", "/alerts", "/calls", "/dead-letters"]
+    assert reached == ["#main", "/", "/", "/queries", "/pictures", "/alerts", "/calls", "/spending", "/dead-letters"]
     await page.context.close()
 
 

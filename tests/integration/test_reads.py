@@ -104,7 +104,7 @@ async def test_status_tells_lag_tasks_spend_and_dead_letters(reads: PostgresRead
     assert {(s.topic, s.partition): s.lag for s in status.streams}["search-log", 2] == 12_537
     assert {(t.kind, t.state, t.reason): t.count for t in status.tasks}["image", "failed", "not_found"] == 7
     assert (status.spend.usd, status.spend.reserved_usd, status.spend.budget_usd) == (18.4, 0.31, BUDGET_USD)
-    assert (status.spend.calls, status.spend.failed) == (60, 2)
+    assert (status.spend.calls, status.spend.failed) == (63, 2)
     assert sum(each.count for each in status.dead_letters) == 18
     assert status.outbox_waiting == 0
 

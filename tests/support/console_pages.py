@@ -46,6 +46,7 @@ def paths(shop: Served) -> dict[str, str]:
         "alerts": "/alerts",
         "alert": f"/alerts/{shop.filled.alert_id}",
         "calls": "/calls",
+        "spending": "/spending",
         "call": f"/calls/{shop.filled.call_id}",
         "dead-letters": "/dead-letters",
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.adapters.postgres import Pool
+from core.domain.budget import next_midnight
 from tests.support import sample_drift, sample_judged, sample_words
 from tests.support.sample_rows import fits, insert, language, name_id
 from tests.support.sample_words import APPLICATION, ASKED, HOSTILE, HOSTILE_QUERY, Asked
@@ -180,7 +181,7 @@ def _task(name: str, kind: str, lane: str, state: str, reason: str, number: int,
         "state": state,
         "reason": reason,
         "attempts": 1,
-        "not_before": made,
+        "not_before": next_midnight(now) if reason == "over_budget" else made,
         "created_at": made,
         "finished_at": made if state in ("done", "failed") else None,
     }

@@ -29,6 +29,9 @@ async def calls(connection: asyncpg.Connection, rng: random.Random, now: datetim
     await insert(connection, "llm_spend", [_spend(now, days, lane) for days in range(30) for lane in SPENT])
     await insert(connection, "llm_calls", [_call(rng, now, number) for number in range(60)])
     await insert(connection, "llm_reservations", [_reservation(now)])
+    await insert(connection, "llm_costs", [_cost(now, days, lane) for days in range(30) for lane in SPENT])
+    refused = {"status": "refused", "calls": 2, "output_tokens": 0, "cost_usd": 0.0}
+    await insert(connection, "llm_costs", [_cost(now, 0, "live") | refused])
     return name_id("call", 0)
 
 
@@ -40,6 +43,28 @@ def _spend(now: datetime, days: int, lane: str) -> dict[str, object]:
     reserved = 0.31 if (days, lane) == (0, "live") else 0.0
     spent = SPENT[lane] * (1 - days % 5 / 10)
     return {"day": now.date() - timedelta(days=days), "lane": lane, "spent_usd": spent, "reserved_usd": reserved}
+
+
+def _cost(now: datetime, days: int, lane: str) -> dict[str, object]:
+    """The same as calls; those of backfill are in batches, one model has no price of its own."""
+    model, version = ("house-model", "2026-11-22 default") if lane == "panel" else (MODEL, "2026-11-22")
+    return {
+        "day": now.date() - timedelta(days=days),
+        "application": APPLICATION,
+        "market": "us",
+        "language": "en",
+        "lane": lane,
+        "purpose": "judgements" if lane != "backfill" else "guideline",
+        "model": model,
+        "price_version": version,
+        "batch": lane == "backfill",
+        "status": "timeout" if days % 7 == 3 else "ok",
+        "calls": 20,
+        "input_tokens": 108_000,
+        "cached_tokens": 61_440,
+        "output_tokens": 8_200,
+        "cost_usd": SPENT[lane] * (1 - days % 5 / 10),
+    }
 
 
 def _reservation(now: datetime) -> dict[str, object]:
@@ -87,7 +112,7 @@ def _call(rng: random.Random, now: datetime, number: int) -> dict[str, object]:
         "reserved_tokens": 6_000,
         "reserved_usd": 0.004,
         "endpoint": "https://llm.example/v1",
-        "tasks": [name_id("task", "relevance", number)],
+        "tasks": [name_id("relevance/live/failed/refused/0")] if number in (0, 8) else [],
         "price_version": "2026-11-01",
         "batch": number % 3 == 2,
     }
@@ -106,14 +131,7 @@ async def labels(
     rows.append(_label(rng, ASKED[0], "L0203", "irrelevant", now - timedelta(days=5), call_id))
     await insert(connection, "labels", rows)
     await insert(connection, "guidelines", [_guideline(asked, now) for asked in ASKED[:-1]])
-    edited = _guideline(ASKED[0], now - timedelta(days=-10)) | {
-        "version": "g2",
-        "revision": 2,
-        "author": "mara",
-        "comment": "Shoppers mean the size, not the brand.",
-        "based_on": "g1",
-    }
-    await insert(connection, "guidelines", [edited])
+    await insert(connection, "guidelines", [_edited(_guideline(ASKED[0], now - timedelta(days=-10)))])
     await insert(connection, "selections", [row for asked in ASKED[:-1] for row in _selections(asked, now)])
 
 
@@ -173,6 +191,21 @@ def _guideline(asked: Asked, now: datetime) -> dict[str, object]:
         "author": "model",
         "body": body,
         "created_at": now - timedelta(days=12),
+    }
+
+
+def _edited(guideline: dict[str, object]) -> dict[str, object]:
+    """What a person made of it: the brand is no matter, and another size is no substitute."""
+    body = guideline["body"]
+    assert isinstance(body, dict)
+    mended = {**body["guideline"], "acceptable_substitute": "Rechargeable cells of the same size."}
+    return guideline | {
+        "version": "g2",
+        "revision": 2,
+        "author": "mara",
+        "comment": "Shoppers mean the size, not the brand.",
+        "based_on": "g1",
+        "body": body | {"requirements": body["requirements"][:2], "guideline": mended},
     }
 
 

@@ -15,10 +15,11 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -33,6 +34,7 @@ from core.adapters.llm_shares import MemoryShares
 from core.domain.budget import Caps
 from core.domain.cascade import Cascade, Reason, escalated
 from core.domain.judging import GuidelineReply, ProductJudgement
+from core.domain.labels import Lane
 from core.domain.money import PICO, Price, cost, usd
 from core.domain.pacing import Limits
 from core.domain.relevance import Search, parsed_reply, seed_of, shuffled
@@ -50,7 +52,8 @@ LABELS = (0, 1, 2, 2)
 """Human grade 0 to 3 as a label's: 2 and 3 are both "highly relevant", 1 is "acceptable substitute"."""
 PER_CALL = 20
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 1.01)
-LANES = {"live": 0.5, "panel": 0.2, "backfill": 0.1}
+LANES: dict[Lane, float] = {"live": 0.5, "panel": 0.2, "backfill": 0.1}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -214,10 +217,10 @@ async def _ask(llm: OpenAiLlm, model: str, batch: Batch) -> Asked:
     return Asked(request, {key: each.judgement for key, each in given.items()}, next(iter(given.values())).reply)
 
 
-async def _together(calls: Sequence, at_once: int) -> list:  # type: ignore[type-arg]
+async def _together(calls: Sequence[Coroutine[object, object, T]], at_once: int) -> list[T]:
     room = asyncio.Semaphore(at_once)
 
-    async def one(call):  # type: ignore[no-untyped-def]
+    async def one(call: Coroutine[object, object, T]) -> T:
         async with room:
             return await call
 

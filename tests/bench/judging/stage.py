@@ -87,7 +87,7 @@ def _judgements(request: LlmRequest) -> str:
     assert isinstance(part, TextPart)
     rows = part.text.split("### PRODUCTS\n")[1].count("\n")
     graded = [
-        {"item": f"p{n}", "reasoning": REASONING, "undecided": [], "label": "highly_relevant", "confidence": 0.9}
+        {"item": f"p{n}", "reasoning": REASONING, "undecided": 0, "label": "highly_relevant", "confidence": 0.9}
         for n in range(1, rows + 1)
     ]
     return msgspec.json.encode({"judgements": graded}).decode()
