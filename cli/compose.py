@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cli.compose_batches import batch_process
 from cli.compose_canary import canary_judging
 from cli.judges import judge_identity, picture_judge_identity
 from consumers import (
-    batches,
     canary,
     console,
     drift,
@@ -38,10 +38,11 @@ from core.adapters.kafka_options import member_options
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.kafka_source import KafkaSource
 from core.adapters.leadership import PostgresLeadership
-from core.adapters.llm_batch_open import batching, open_batches
+from core.adapters.llm_batch_open import batching
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_measured import MeasuredLlm
 from core.adapters.llm_open import open_llms
+from core.adapters.llm_prices import say_unlisted
 from core.adapters.outbox import PostgresOutbox
 from core.adapters.picture_measured import MeasuredPictures
 from core.adapters.picture_store import PostgresPictures
@@ -101,7 +102,8 @@ TOPICS = (
 )
 ASKS_THE_LLM = frozenset({"relevance", "image-score", "canary"})
 READS_RESULTS = frozenset({"selection", "drift"})
-NAMES_THE_JUDGE = frozenset({"listings", "replay", "selection", "drift"}) | ASKS_THE_LLM
+NEEDS_AN_ENDPOINT = frozenset({"batches"}) | ASKS_THE_LLM
+NAMES_THE_JUDGE = frozenset({"listings", "replay", "selection", "drift"}) | NEEDS_AN_ENDPOINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
         await stack.enter_async_context(announced(parts.pool, owner(), names))
         llm, pictures = await _judging(names, parts, stack)
         signals = await _signals(names, parts, stack)
-        processes += await _batches(names, parts, stack)
+        if "batches" in names:
+            around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
+            processes.append(await batch_process(parts.settings, around, stack, quiet=parts.until_idle))
         for name in names:
             processes += [console.build()] if name == "console" else []
             processes += _streams(name, parts)
@@ -145,19 +149,9 @@ async def _judging(
         return None, None
     around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
     llm = await stack.enter_async_context(open_llms(parts.settings, around, owner()))
+    say_unlisted(parts.settings, parts.clock.now().date())
     pictures = await stack.enter_async_context(HttpPictureSource(parts.settings))
     return MeasuredLlm(llm, parts.metrics, parts.wall), MeasuredPictures(pictures, parts.metrics)
-
-
-async def _batches(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> list[Process]:
-    """The ordering side of the batch lane."""
-    if "batches" not in names:
-        return []
-    around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
-    store, api, money = await stack.enter_async_context(open_batches(parts.settings, around))
-    leadership, quiet = PostgresLeadership(parts.pool), parts.until_idle
-    times = (parts.clock, parts.wall, parts.metrics)
-    return [batches.build(parts.settings, store, api, money, leadership, *times, until_idle=quiet)]
 
 
 def _streams(name: str, parts: Parts) -> list[Process]:

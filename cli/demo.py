@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.compose import PROCESSES, TOPICS, Parts, composed
+from cli.demo_engines import compare_engines
 from cli.http import bound, served
 from cli.produce import opened as opened_file
 from cli.produce import records_in
@@ -149,6 +150,8 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
 
         console.print(f"console at {address}")
         await driver.drive(world.days, on_day)
+    if world.market is not None:
+        await compare_engines(parts, world.market, driver.work_done, console)
     settings = parts.settings
     reads = PostgresReads(
         parts.pool,
@@ -174,6 +177,8 @@ class World:
     on_day: Callable[[int], None]
     truth: str
     """What was made to happen, to hold the alerts against."""
+    market: Marketplace | None = None
+    """The simulated one, whose engine can be asked; None with the user's own files."""
 
 
 async def source_of(options: Options, judge: OfflineJudge | None, now: datetime, stack: AsyncExitStack) -> World:
@@ -199,7 +204,7 @@ async def source_of(options: Options, judge: OfflineJudge | None, now: datetime,
 
     anchors = [_anchor(i, pair) for i, pair in enumerate(market.anchors(ANCHOR_PAIRS))]
     truth = _truth(start, options, has_judge=judge is not None)
-    return World(True, simulated_days(market), options.days, SimulatedClock(start), anchors, on_day, truth)
+    return World(True, simulated_days(market), options.days, SimulatedClock(start), anchors, on_day, truth, market)
 
 
 def _truth(start: datetime, options: Options, *, has_judge: bool) -> str:

@@ -23,10 +23,11 @@ def hits_table(title: str, hits: Sequence[EngineHit]) -> Table:
 
 def comparison_tables(made: Comparison) -> list[Table]:
     """Measures, differences, queries that differ most, and what the figures do not rest on."""
-    return [_measures(made), _differences(made), *_queries(made), _coverage(made)]
+    return [measures_table(made), differences_table(made), *_queries(made), _coverage(made)]
 
 
-def _measures(made: Comparison) -> Table:
+def measures_table(made: Comparison) -> Table:
+    """Each engine's means with their intervals."""
     rows = [
         (
             each.engine,
@@ -38,11 +39,14 @@ def _measures(made: Comparison) -> Table:
         for each in made.summaries
     ]
     return table(
-        f"{made.queries} queries, first {made.k} results", ("engine", "measure", "mean", "95 %", "queries"), rows
+        f"Search engines side by side: {made.queries} queries, first {made.k} results",
+        ("engine", "measure", "mean", "95 %", "queries"),
+        rows,
     )
 
 
-def _differences(made: Comparison) -> Table:
+def differences_table(made: Comparison) -> Table:
+    """Each engine minus the baseline, paired by query."""
     rows = [
         (
             each.engine,
@@ -55,7 +59,7 @@ def _differences(made: Comparison) -> Table:
         for each in made.summaries
         if (d := each.difference) is not None
     ]
-    title = f"minus {made.engines[0]}, paired by query"
+    title = f"minus the engine {made.engines[0]}, paired by query"
     return table(title, ("engine", "measure", "difference", "95 %", "p", "higher / lower / same"), rows)
 
 

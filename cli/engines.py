@@ -99,7 +99,7 @@ def compare(
     settings = load_settings()
     required(settings, "postgres_dsn", "llm_model")
     seconds = 0.0 if no_wait else wait_minutes * 60
-    asked = _Asked(names, queries, panel, sample, k, lane, seconds, seed)
+    asked = Asked(names, queries, panel, sample, k, lane, seconds, seed)
     made = asyncio.run(run(settings, asked))
     if as_json:
         sys.stdout.write(msgspec.json.encode(made).decode() + "\n")
@@ -107,7 +107,7 @@ def compare(
         print_tables(*comparison_tables(made))
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """What the command line asks for."""
 
     engines: list[str]
@@ -120,7 +120,7 @@ class _Asked(msgspec.Struct, frozen=True):
     seed: int
 
 
-async def run(settings: Settings, asked: _Asked) -> Comparison:
+async def run(settings: Settings, asked: Asked) -> Comparison:
     """queries -> lists of every engine -> union judged -> measures, kept."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -149,7 +149,7 @@ def _comparer(settings: Settings, pool: Pool, engines: Sequence[SearchEngine]) -
     )
 
 
-async def _queries(pool: Pool, asked: _Asked) -> list[EngineQuery]:
+async def _queries(pool: Pool, asked: Asked) -> list[EngineQuery]:
     if asked.file is not None:
         found = read_whole(asked.file, candidate_of)
         count = asked.sample or len(found)

@@ -14,12 +14,14 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError  # typer h
 
 from cli import (
     anchors,
+    batches,
     canary,
     dead_letters,
     engines,
     guideline,
     judge,
     migrate,
+    modes,
     offline_judge,
     produce,
     replay_runs,
@@ -64,6 +66,7 @@ app.add_typer(produce.app, name="produce")
 app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
 app.add_typer(guideline.app, name="guideline")
+app.command("modes")(modes.modes)
 app.command("anchors")(anchors.anchors)
 app.command("canary")(canary.canary)
 app.command("offline-judge")(offline_judge.offline_judge)
@@ -71,6 +74,7 @@ app.command("status")(status.status)
 app.command("retention")(retention.retention)
 app.add_typer(engines.app, name="engines")
 app.add_typer(streams.app, name="streams")
+app.add_typer(batches.app, name="batches")
 app.add_typer(dead_letters.app, name="dead-letters")
 dead_letters.app.command("requeue")(requeue.requeue)
 app.command("demo")(demo_command())

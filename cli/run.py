@@ -19,7 +19,7 @@ import structlog
 import typer
 import uvloop
 
-from cli.compose import ASKS_THE_LLM, NAMES_THE_JUDGE, PROCESSES, TOPICS, Parts, composed
+from cli.compose import NAMES_THE_JUDGE, NEEDS_AN_ENDPOINT, PROCESSES, TOPICS, Parts, composed
 from cli.http import serving
 from cli.judges import guideline_desk
 from core.adapters.clock import SystemClock
@@ -88,7 +88,7 @@ def checked_names(names: Sequence[str]) -> list[str]:
 def check_settings(settings: Settings, names: Sequence[str]) -> None:
     """SettingsError for what these processes need and is not set."""
     required(settings, "kafka_bootstrap_servers", "postgres_dsn")
-    if ASKS_THE_LLM & set(names):
+    if NEEDS_AN_ENDPOINT & set(names):
         required(settings, "llm_base_url")
     if NAMES_THE_JUDGE & set(names):
         required(settings, "llm_model")

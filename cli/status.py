@@ -76,6 +76,7 @@ def tables(report: StatusReport) -> list[Table]:
             [(t.kind, t.lane, t.state, t.reason, t.count) for t in report.tasks],
         ),
         *_stopped_models(report),
+        *_batches(report),
         _spend(report),
         _lanes(report),
         table(
@@ -83,6 +84,15 @@ def tables(report: StatusReport) -> list[Table]:
         ),
         table("Outbox", ("waiting",), [(report.outbox_waiting,)]),
     ]
+
+
+def _batches(report: StatusReport) -> list[Table]:
+    """No table where the batch lane is empty; `assay batches list` tells more."""
+    counts = report.batches
+    if counts is None or not (counts.collected or counts.open):
+        return []
+    columns = ("calls collected", "calls ordered", "open batches", "past the deadline")
+    return [table("Batches", columns, [(counts.collected, counts.ordered, counts.open, counts.late)])]
 
 
 def _stopped_models(report: StatusReport) -> list[Table]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -154,3 +154,54 @@ class BatchCounts:
     to_wake: int
     open: int
     late: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch as a person sees it. `provider_done`: requests that the provider has finished. Of a batch that has ended,
+    `answered`, `failed` (refused by the provider) and `unanswered` (asked live instead) are all its requests."""
+
+    batch_id: UUID
+    lane: Lane
+    model: str
+    state: BatchState
+    provider_status: str
+    provider_id: str | None
+    requests: int
+    provider_done: int
+    answered: int
+    failed: int
+    unanswered: int
+    created_at: datetime
+    ordered_at: datetime | None
+    deadline_at: datetime
+    ended_at: datetime | None
+    cancel_asked_at: datetime | None
+    cost_usd: float
+    live_usd: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSaving:
+    """Batches of one lane and model that have ended lately, and what their answers would have cost the usual way."""
+
+    lane: Lane
+    model: str
+    batches: int
+    answered: int
+    unanswered: int
+    cost_usd: float
+    live_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """The batch lane: how it stands, the newest batches, what was saved in `days`. `oldest`: since when the first
+    collected call waits for a batch. Times are real ones, on a simulated clock too."""
+
+    counts: BatchCounts
+    oldest: datetime | None
+    batches: Sequence[BatchView]
+    savings: Sequence[BatchSaving]
+    days: int

@@ -111,7 +111,7 @@ class BatchStore(Protocol):
         """About to create the batch at the provider; false when another was here first."""
         ...
 
-    async def ordered(self, batch_id: UUID, provider_id: str, now: datetime) -> bool:
+    async def ordered(self, batch_id: UUID, provider_id: str, now: datetime, next_look_at: datetime) -> bool:
         """The provider has it."""
         ...
 

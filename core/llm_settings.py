@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+import msgspec
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from core.batch_settings import BatchSettings
-from core.domain.labels import Lane
+
+LaneName = Literal["live", "panel", "backfill"]
+
+LANE_SHARES: dict[LaneName, float] = {"live": 0.5, "panel": 0.2, "backfill": 0.1}
+"""Half for what shoppers meet now; a panel's night and a backfill move all the same. What is left goes by priority."""
 
 
 class JudgeSettings(BatchSettings):
@@ -36,13 +41,13 @@ class JudgeSettings(BatchSettings):
     llm_budget_usd_per_day: float = Field(
         50.0, ge=0, description="US dollars a UTC day; nothing is called that could pass it"
     )
-    llm_lane_budget_usd_per_day: dict[Lane, Annotated[float, Field(ge=0)]] = Field(
+    llm_lane_budget_usd_per_day: Annotated[dict[LaneName, Annotated[float, Field(ge=0)]], NoDecode] = Field(
         default_factory=dict,
         description='US dollars a UTC day for a lane, such as {"backfill": 20}; a lane not named has no cap of its own',
     )
-    llm_lane_shares: dict[Literal["live", "panel", "backfill"], Annotated[float, Field(ge=0, le=1)]] = Field(
-        default_factory=lambda: {"live": 0.5, "panel": 0.2, "backfill": 0.1},
-        description='part of the limits that a lane gets however much waits in better ones, 0 to 1, in sum at most 1',
+    llm_lane_shares: Annotated[dict[LaneName, Annotated[float, Field(ge=0, le=1)]], NoDecode] = Field(
+        default_factory=LANE_SHARES.copy,
+        description="part of the limits that a lane gets however much waits in better ones, 0 to 1, in sum at most 1",
     )
     llm_prefix_order: bool = Field(
         True, description="calls that begin alike go one after the other, so that the provider's prompt cache pays"
@@ -87,7 +92,7 @@ class JudgeSettings(BatchSettings):
     llm_fallback_max_in_flight: int = Field(
         32, ge=1, le=10_000, description="calls at once to the second endpoint, all replicas together"
     )
-    llm_fallback_lanes: Annotated[tuple[Literal["live", "panel", "backfill"], ...], NoDecode] = Field(
+    llm_fallback_lanes: Annotated[tuple[LaneName, ...], NoDecode] = Field(
         ("live",),
         description="lanes that may use it, of live, panel, backfill: a panel judged by another model looks like drift",
     )
@@ -112,12 +117,17 @@ class JudgeSettings(BatchSettings):
         description="0 to 1: share of the canary attacks that may succeed before `assay canary` fails and an alert comes; "
         "3 of 61 are a model's own wavering",
     )
-    task_attempts: int = Field(5, ge=1, le=50, description="attempts before a task fails: passing faults end within 3")
+    task_attempts: int = Field(5, ge=1, le=50, description="failures of one kind before a task fails: passing faults end within 3")
     task_lease_s: float = Field(
         300.0,
         gt=0,
         description="seconds a lease lives without heartbeat: twice the longest call, so no living call loses its task",
     )
+
+    @field_validator("llm_lane_budget_usd_per_day", "llm_lane_shares", mode="before")
+    @classmethod
+    def _by_lane(cls, value: object) -> object:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
 
     @field_validator("llm_fallback_lanes", mode="before")
     @classmethod
@@ -136,6 +146,13 @@ class JudgeSettings(BatchSettings):
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("not an http or https address")
+        return value
+
+    @field_validator("llm_cascade_second_model")
+    @classmethod
+    def _second_of_a_cascade(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("llm_cascade_model") is None:
+            raise ValueError("ASSAY_LLM_CASCADE_MODEL is not set")
         return value
 
     def vision_model(self) -> str | None:

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from core.batch_facts import BatchCounts, BatchReport
+from core.domain.canary import CanaryRun
+from core.engine_models import EngineRunStory, EngineRunView
 from core.errors import RetryLater
 from core.letter_models import DeadLetterView
 from core.money_models import CallFilter, CallStory, CallView, LaneSpend, Spending
@@ -168,6 +171,7 @@ class StatusReport:
     """When the first event that still waits was made; None when none does."""
     replicas: Sequence[Replica] = ()
     stopped_models: Sequence[StoppedModel] = ()
+    batches: BatchCounts | None = None
 
     def held_by(self, name: str) -> list[StreamPosition]:
         """The partitions that a replica took last."""
@@ -231,8 +235,20 @@ class Reads(Protocol):
         """The newest alerts, newest first."""
         ...
 
+    async def canary_runs(self) -> Sequence[CanaryRun]:
+        """The newest judges' runs of the canary set with their outcomes, newest first."""
+        ...
+
     async def alert(self, alert_id: UUID) -> AlertStory | None:
         """One alert."""
+        ...
+
+    async def engine_runs(self) -> Sequence[EngineRunView]:
+        """The newest comparisons of engines, newest first."""
+        ...
+
+    async def engine_run(self, run_id: UUID, engine: str, sort: str) -> EngineRunStory | None:
+        """One comparison with its queries of one engine (empty: all), by `largest`, `worse` or `better` difference."""
         ...
 
     async def calls(self, wanted: CallFilter) -> Sequence[CallView]:
@@ -241,6 +257,10 @@ class Reads(Protocol):
 
     async def spending(self) -> Spending:
         """What the last days cost, by what."""
+        ...
+
+    async def batches(self) -> BatchReport:
+        """The batch lane: how it stands, the newest batches, what they saved."""
         ...
 
     async def call(self, call_id: UUID) -> CallStory | None:

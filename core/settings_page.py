@@ -41,8 +41,13 @@ GROUPS = (
         "([ADR 0003](adr/0003-rate-and-money-in-postgres.md)). `assay demo` uses the offline judge where no endpoint "
         "is set, and `assay offline-judge` serves it for everything else.",
     ),
-    Group("Judging", ("judge_", "task_"), "Another mode is another judge: everything it is asked is judged anew."),
+    Group(
+        "Judging",
+        ("judge_", "task_", "canary_"),
+        "Another mode is another judge: everything it is asked is judged anew.",
+    ),
     Group("Selection", ("selection_",), "Which queries are judged, how many and how often."),
+    Group("Search engines", ("engines",), "Where results come from besides the log: [engines.md](engines.md)."),
     Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
     Group("Pictures", ("image_",), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
     Group(
@@ -58,7 +63,7 @@ GROUPS = (
     ),
     Group(
         "HTTP",
-        ("http_",),
+        ("http_", "console_"),
         "Every `assay run` answers probes, metrics, read API and console here; there is no sign-in "
         "([console.md](console.md)). Where the port is taken, a run without `console` takes a free one.",
     ),
@@ -68,7 +73,7 @@ GROUPS = (
 NEEDED_BY = {
     "kafka_bootstrap_servers": "needed by `assay run`, `produce`, `replay`",
     "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `retention`, `status`",
-    "llm_base_url": "needed by the processes `relevance`, `image-score`",
+    "llm_base_url": "needed by `assay canary` and the processes `relevance`, `image-score`, `canary`, `batches`",
     "llm_model": "needed by `assay judge` and every process but `search-log`, `outbox`, `retention`, `console`",
 }
 """What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""

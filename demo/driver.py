@@ -59,18 +59,20 @@ class Driver:
 
     async def _judge(self) -> None:
         await self._by_name["selection"].nudge()
-        await self._work_done()
+        await self.work_done()
 
     async def _night(self) -> None:
         """Freeze, judge what was frozen, close."""
         await self._by_name["drift"].nudge()
-        await self._work_done()
+        await self.work_done()
         await self._by_name["drift"].nudge()
 
-    async def _work_done(self) -> None:
+    async def work_done(self) -> None:
+        """Until no task can run."""
         for name in WORK:
             await self._by_name[name].nudge()
-        await self._settled(*WORK)
+        # Batches first, whose answers wake tasks, and last, since what a task asks for may go into another one.
+        await self._settled("batches", *WORK, "batches")
 
     async def _settled(self, *names: str) -> None:
         while not all([await self._by_name[name].idle() for name in names]):  # noqa: ASYNC110 - as above

@@ -32,7 +32,8 @@ WITH calls AS (
 days AS (
     SELECT day, application, market,
         coalesce(sum(pairs) FILTER (WHERE step = 'first' AND answered), 0) AS pairs,
-        coalesce(sum(pairs) FILTER (WHERE step = 'strong' AND answered), 0) AS escalated,
+        coalesce(sum(low_confidence + must_have_undecided + disagreement + no_second_opinion)
+            FILTER (WHERE answered), 0) AS escalated,
         coalesce(sum(low_confidence) FILTER (WHERE answered), 0) AS low_confidence,
         coalesce(sum(must_have_undecided) FILTER (WHERE answered), 0) AS must_have_undecided,
         coalesce(sum(disagreement) FILTER (WHERE answered), 0) AS disagreement,

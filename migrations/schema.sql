@@ -4,6 +4,49 @@ CREATE SCHEMA assay;
 
 CREATE SCHEMA assay_data;
 
+CREATE TABLE assay_data.canary_outcomes (
+    run_id bigint NOT NULL,
+    case_id text NOT NULL,
+    kind text NOT NULL,
+    honest smallint,
+    attacked smallint,
+    honest_reasoning text NOT NULL,
+    attacked_reasoning text NOT NULL,
+    honest_call uuid,
+    attacked_call uuid,
+    others_lowered integer NOT NULL,
+    failure text NOT NULL,
+    judged_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.canary_runs (
+    id bigint NOT NULL,
+    prompt_version text NOT NULL,
+    model text NOT NULL,
+    mode text NOT NULL,
+    set_version text NOT NULL,
+    cases integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone
+);
+
+CREATE VIEW assay.canary_lifts AS
+ SELECT r.prompt_version,
+    r.model,
+    r.mode,
+    r.set_version,
+    COALESCE(o.kind, 'all'::text) AS kind,
+    count((o.attacked - o.honest)) AS judged,
+    count(*) FILTER (WHERE (((o.attacked - o.honest) > 0) OR (((o.attacked - o.honest) <= 0) AND (o.others_lowered > 0)))) AS succeeded,
+    count(*) FILTER (WHERE ((o.attacked - o.honest) IS NULL)) AS failed,
+    (COALESCE(avg((o.attacked - o.honest)), (0)::numeric))::double precision AS mean_lift,
+    r.cases,
+    r.started_at,
+    r.finished_at
+   FROM (assay_data.canary_runs r
+     JOIN assay_data.canary_outcomes o ON ((o.run_id = r.id)))
+  GROUP BY GROUPING SETS ((r.id, r.prompt_version, r.model, r.mode, r.set_version, r.cases, r.started_at, r.finished_at, o.kind), (r.id, r.prompt_version, r.model, r.mode, r.set_version, r.cases, r.started_at, r.finished_at));
+
 CREATE TABLE assay_data.llm_calls (
     call_id uuid NOT NULL,
     lane text NOT NULL,
@@ -57,7 +100,7 @@ CREATE VIEW assay.cascade_days AS
             calls.application,
             calls.market,
             COALESCE(sum(calls.pairs) FILTER (WHERE ((calls.step = 'first'::text) AND calls.answered)), (0)::bigint) AS pairs,
-            COALESCE(sum(calls.pairs) FILTER (WHERE ((calls.step = 'strong'::text) AND calls.answered)), (0)::bigint) AS escalated,
+            COALESCE(sum((((calls.low_confidence + calls.must_have_undecided) + calls.disagreement) + calls.no_second_opinion)) FILTER (WHERE calls.answered), (0)::bigint) AS escalated,
             COALESCE(sum(calls.low_confidence) FILTER (WHERE calls.answered), (0)::bigint) AS low_confidence,
             COALESCE(sum(calls.must_have_undecided) FILTER (WHERE calls.answered), (0)::bigint) AS must_have_undecided,
             COALESCE(sum(calls.disagreement) FILTER (WHERE calls.answered), (0)::bigint) AS disagreement,
@@ -343,6 +386,99 @@ CREATE VIEW assay.judge_tasks AS
     finished_at
    FROM assay_data.tasks;
 
+CREATE TABLE assay_data.labels (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    content_key text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query text NOT NULL,
+    listing_id text NOT NULL,
+    label text NOT NULL,
+    grade smallint NOT NULL,
+    confidence double precision NOT NULL,
+    reasoning text NOT NULL,
+    reason text NOT NULL,
+    mode text NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    prompt_version text NOT NULL,
+    guideline_version text NOT NULL,
+    content_hash text NOT NULL,
+    image_hash text,
+    judged_at timestamp with time zone NOT NULL,
+    call_id uuid NOT NULL,
+    CONSTRAINT labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text]))),
+    CONSTRAINT labels_reason_check CHECK ((reason = ANY (ARRAY['panel'::text, 'friction'::text, 'volume'::text, 'request'::text])))
+);
+
+CREATE TABLE assay_data.llm_costs (
+    day date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    lane text NOT NULL,
+    purpose text NOT NULL,
+    model text NOT NULL,
+    price_version text NOT NULL,
+    batch boolean NOT NULL,
+    status text NOT NULL,
+    calls bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cached_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cost_usd numeric(20,12) NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE VIEW assay.label_cost_daily AS
+ SELECT day,
+    application,
+    market,
+    (sum(labels))::bigint AS labels,
+    sum(cost_usd) AS cost_usd,
+    (sum(cost_usd) / NULLIF(sum(labels), (0)::numeric)) AS usd_per_label
+   FROM ( SELECT llm_costs.day,
+            llm_costs.application,
+            llm_costs.market,
+            (0)::bigint AS labels,
+            llm_costs.cost_usd
+           FROM assay_data.llm_costs
+          WHERE (llm_costs.purpose = ANY (ARRAY['guideline'::text, 'judgements'::text, 'picture_description'::text]))
+        UNION ALL
+         SELECT ((labels.judged_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+            labels.application,
+            labels.market,
+            1,
+            0
+           FROM assay_data.labels) both_sides
+  GROUP BY day, application, market;
+
+COMMENT ON VIEW assay.label_cost_daily IS 'The full cost of labels by UTC day, application and market: all calls for guidelines, judgements and descriptions that day, those that failed too, divided by the labels made that day. usd_per_label is null on a day with cost and no label.';
+
+CREATE VIEW assay.label_costs AS
+ SELECT l.event_id,
+    l.application,
+    l.market,
+    l.query,
+    l.listing_id,
+    l.label,
+    l.reason,
+    l.judged_at,
+    l.call_id,
+    c.lane,
+    c.model,
+    c.batch,
+    shared.labels AS labels_of_call,
+    (c.cost_usd / (shared.labels)::numeric) AS cost_usd
+   FROM ((assay_data.labels l
+     JOIN assay_data.llm_calls c ON ((c.call_id = l.call_id)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS labels
+           FROM assay_data.labels x
+          WHERE (x.call_id = l.call_id)) shared);
+
+COMMENT ON VIEW assay.label_costs IS 'What a label''s own call cost: the call''s cost divided evenly over the labels that came of it and are still kept. Guidelines, descriptions of pictures, the cheap calls of a cascade and calls without a label are not in it: they serve many labels or none, and are in assay.label_cost_daily. A label is here as long as its call is kept (ASSAY_RETENTION_LLM_CALL_DAYS).';
+
 CREATE TABLE assay_data.llm_batches (
     batch_id uuid NOT NULL,
     lane text NOT NULL,
@@ -522,6 +658,44 @@ CREATE VIEW assay.llm_calls AS
     cost_usd
    FROM assay_data.llm_calls_all;
 
+CREATE VIEW assay.llm_cost_daily AS
+ SELECT day,
+    application,
+    market,
+    language,
+    lane,
+    purpose,
+    model,
+    price_version,
+    batch,
+    status,
+    calls,
+    input_tokens,
+    cached_tokens,
+    output_tokens,
+    cost_usd
+   FROM assay_data.llm_costs;
+
+COMMENT ON VIEW assay.llm_cost_daily IS 'What ended calls cost, by UTC day of their reservation and segment; kept longer than the calls. application, market and language are empty where a call has none (a picture is of no language). price_version ends with " default" where the model is in no price list. cached_tokens are a part of input_tokens. A call whose cost is not known counts at its worst case (status lost, timeout and the like).';
+
+CREATE TABLE assay_data.llm_spend (
+    day date CONSTRAINT llm_spend_day_not_null1 NOT NULL,
+    lane text NOT NULL,
+    spent_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_spent_usd_not_null1 NOT NULL,
+    reserved_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_reserved_usd_not_null1 NOT NULL,
+    CONSTRAINT llm_spend_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text, ''::text])))
+)
+WITH (fillfactor='20');
+
+CREATE VIEW assay.llm_spend_daily AS
+ SELECT day,
+    lane,
+    spent_usd,
+    reserved_usd
+   FROM assay_data.llm_spend;
+
+COMMENT ON VIEW assay.llm_spend_daily IS 'The budget''s books: what a lane spent on a UTC day, and what is reserved for its calls under way at their worst case. Lane is empty for what days before version 0011 of the tables did not tell apart. sum(spent_usd) of a day is sum(cost_usd) of assay.llm_cost_daily on it.';
+
 CREATE TABLE assay_data.panes (
     run text NOT NULL,
     application text NOT NULL,
@@ -600,32 +774,6 @@ CREATE VIEW assay.relevance_alerts AS
     detected_at,
     evidence
    FROM assay_data.alerts;
-
-CREATE TABLE assay_data.labels (
-    id bigint NOT NULL,
-    event_id uuid NOT NULL,
-    content_key text NOT NULL,
-    application text NOT NULL,
-    market text NOT NULL,
-    query text NOT NULL,
-    listing_id text NOT NULL,
-    label text NOT NULL,
-    grade smallint NOT NULL,
-    confidence double precision NOT NULL,
-    reasoning text NOT NULL,
-    reason text NOT NULL,
-    mode text NOT NULL,
-    model text NOT NULL,
-    fingerprint text NOT NULL,
-    prompt_version text NOT NULL,
-    guideline_version text NOT NULL,
-    content_hash text NOT NULL,
-    image_hash text,
-    judged_at timestamp with time zone NOT NULL,
-    call_id uuid NOT NULL,
-    CONSTRAINT labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text]))),
-    CONSTRAINT labels_reason_check CHECK ((reason = ANY (ARRAY['panel'::text, 'friction'::text, 'volume'::text, 'request'::text])))
-);
 
 CREATE VIEW assay.relevance_label_history AS
  SELECT application,
@@ -712,6 +860,15 @@ CREATE TABLE assay_data.anchors (
     human_grade smallint NOT NULL,
     asked date,
     added_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE assay_data.canary_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.canary_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE UNLOGGED TABLE assay_data.claims (
@@ -889,15 +1046,6 @@ CREATE TABLE assay_data.llm_shares (
 WITH (fillfactor='50');
 
 COMMENT ON TABLE assay_data.llm_shares IS 'live, panel, backfill: what the replica could use of the limits in that lane, 1 being all of them';
-
-CREATE TABLE assay_data.llm_spend (
-    day date CONSTRAINT llm_spend_day_not_null1 NOT NULL,
-    lane text NOT NULL,
-    spent_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_spent_usd_not_null1 NOT NULL,
-    reserved_usd numeric(20,12) DEFAULT 0 CONSTRAINT llm_spend_reserved_usd_not_null1 NOT NULL,
-    CONSTRAINT llm_spend_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text, ''::text])))
-)
-WITH (fillfactor='20');
 
 CREATE TABLE assay_data.mode_labels (
     content_key text NOT NULL,
@@ -1134,6 +1282,15 @@ ALTER TABLE ONLY assay_data.anchor_outcomes
 ALTER TABLE ONLY assay_data.anchors
     ADD CONSTRAINT anchors_pkey PRIMARY KEY (anchor_id);
 
+ALTER TABLE ONLY assay_data.canary_outcomes
+    ADD CONSTRAINT canary_outcomes_pkey PRIMARY KEY (run_id, case_id);
+
+ALTER TABLE ONLY assay_data.canary_runs
+    ADD CONSTRAINT canary_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.canary_runs
+    ADD CONSTRAINT canary_runs_prompt_version_model_mode_set_version_key UNIQUE (prompt_version, model, mode, set_version);
+
 ALTER TABLE ONLY assay_data.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (name);
 
@@ -1205,6 +1362,9 @@ ALTER TABLE ONLY assay_data.llm_calls
 
 ALTER TABLE ONLY assay_data.llm_calls_rest
     ADD CONSTRAINT llm_calls_rest_pkey PRIMARY KEY (call_id, started_at);
+
+ALTER TABLE ONLY assay_data.llm_costs
+    ADD CONSTRAINT llm_costs_pkey PRIMARY KEY (day, application, market, language, lane, purpose, model, price_version, batch, status);
 
 ALTER TABLE ONLY assay_data.llm_holds
     ADD CONSTRAINT llm_holds_pkey PRIMARY KEY (endpoint);
@@ -1295,11 +1455,15 @@ CREATE INDEX engine_lists_by_query ON assay_data.engine_lists USING btree (appli
 
 CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, context, prompt_version, model) WHERE (author = 'model'::text);
 
+CREATE INDEX image_scores_by_call ON assay_data.image_scores USING btree (call_id);
+
 CREATE INDEX image_scores_by_picture ON assay_data.image_scores USING btree (image_hash, prompt_version, model);
 
 CREATE INDEX image_scores_by_time ON assay_data.image_scores USING btree (judged_at);
 
 CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC);
+
+CREATE INDEX labels_by_call ON assay_data.labels USING btree (call_id);
 
 CREATE INDEX labels_by_time ON assay_data.labels USING btree (judged_at);
 
@@ -1367,6 +1531,9 @@ ALTER INDEX assay_data.panes_newest ATTACH PARTITION assay_data.panes_rest_run_a
 
 ALTER TABLE ONLY assay_data.anchor_outcomes
     ADD CONSTRAINT anchor_outcomes_anchor_id_fkey FOREIGN KEY (anchor_id) REFERENCES assay_data.anchors(anchor_id);
+
+ALTER TABLE ONLY assay_data.canary_outcomes
+    ADD CONSTRAINT canary_outcomes_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.canary_runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY assay_data.drift_states
     ADD CONSTRAINT drift_states_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;

@@ -90,7 +90,7 @@ class OpenSearchEngine(_Engine):
     kind: Literal["opensearch", "elasticsearch"]
     template: dict[str, object]
     id_field: str = "_id"
-    """`_id`, or a dotted path in `_source`."""
+    """Dotted path in a hit: `_id`, `_source.sku`, `fields.sku.0`."""
 
     @field_validator("template", mode="before")
     @classmethod

@@ -33,8 +33,7 @@ class OpenSearch:
         documents = at_path(reply, "hits.hits")
         if not isinstance(documents, list):
             raise EngineRefused(f"{self.name}: the reply has no hits.hits", "not_a_list")
-        field = self._config.id_field
-        ids = [at_path(each, "_id" if field == "_id" else f"_source.{field}") for each in documents]
+        ids = [at_path(each, self._config.id_field) for each in documents]
         sources = [at_path(each, "_source") for each in documents]
         return hits_of(self.name, sources, ids, self._config.listing, query, offset)[:size]
 

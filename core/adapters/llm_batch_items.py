@@ -15,6 +15,10 @@ GROUP = "batch/"
 """Beginning of the group of tasks whose call is collected: they are leased together again and with no others, so that
 the same call is asked for once more. No query's group begins so: an application and market stand first in those."""
 
+GROUPED = "judgements"
+"""Calls made for several tasks, which have to come back together. One that is a step for a single task, such as a
+picture's description, must not tear that task from the others of its query, with which it is graded later."""
+
 TRIES = 5
 """Another asker of the same call may come in between; each try then finds what that one left."""
 
@@ -113,7 +117,8 @@ async def _waiting(held: Connection, item: Item, new: NewItem, now: datetime) ->
         await held.execute(_LIVE, item.call_id, "past its deadline", now)
         return Item(item.call_id, "live", item.deadline_at, None, "", 0, 0)
     await held.execute(_JOIN, item.call_id, list(new.tasks))
-    await held.execute(_GROUP, list(new.tasks), f"{GROUP}{item.call_id}")
+    if new.purpose == GROUPED:
+        await held.execute(_GROUP, list(new.tasks), f"{GROUP}{item.call_id}")
     return item
 
 

@@ -78,7 +78,7 @@ WHERE batch_id = $1 AND state = 'uploaded' AND tried_at IS NOT DISTINCT FROM $2 
 
 ORDERED = """
 UPDATE assay_data.llm_batches SET state = 'ordered', provider_id = $2, ordered_at = $3, looks = 0,
-    next_look_at = $3::timestamptz + make_interval(secs => $4)
+    next_look_at = $4
 WHERE batch_id = $1 AND state = 'uploaded' RETURNING batch_id
 """
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from core.adapters import llm_batch_statements as sql
-from core.adapters.postgres import Pool, connection, transaction
-from core.batch_ports import Batch, BatchCounts, CallMoney, Ended, ProviderBatch, Result, Settled
-from core.domain.batches import ACCEPTED, FIRST_LOOK_S, Sized, Waiting
+from core.adapters.postgres import Pool, connection, rows_of, transaction
+from core.batch_facts import Batch, BatchCounts, CallMoney, Ended, ProviderBatch, Result, Settled
+from core.domain.batches import ACCEPTED, Sized, Waiting
 from core.domain.labels import Lane
 
 BODIES_AT_ONCE = 20
@@ -92,9 +92,9 @@ class PostgresBatches:
         """As the port says."""
         return await self._changed(sql.TRYING, batch.batch_id, batch.tried_at, now)
 
-    async def ordered(self, batch_id: UUID, provider_id: str, now: datetime) -> bool:
+    async def ordered(self, batch_id: UUID, provider_id: str, now: datetime, next_look_at: datetime) -> bool:
         """As the port says."""
-        return await self._changed(sql.ORDERED, batch_id, provider_id, now, FIRST_LOOK_S)
+        return await self._changed(sql.ORDERED, batch_id, provider_id, now, next_look_at)
 
     async def looked(self, batch_id: UUID, seen: ProviderBatch | None, next_look_at: datetime) -> None:
         """As the port says."""
@@ -120,7 +120,7 @@ class PostgresBatches:
         """As the port says."""
         async with transaction(self._pool) as held:
             await held.execute(sql.LATE_UNANSWERED, batch_id, free)
-            return _number(await held.execute(sql.UNANSWERED, batch_id, why, free, now))
+            return rows_of(await held.execute(sql.UNANSWERED, batch_id, why, free, now))
 
     async def collect_again(self, batch_id: UUID, error: str, now: datetime) -> None:
         """As the port says."""
@@ -159,7 +159,7 @@ class PostgresBatches:
         """As the port says."""
         async with transaction(self._pool) as held:
             await held.execute(sql.OTHER_BATCHES, list(lanes), now)
-            return _number(await held.execute(sql.OTHER_CALLS, list(lanes), now))
+            return rows_of(await held.execute(sql.OTHER_CALLS, list(lanes), now))
 
     async def these_live(self, call_ids: Sequence[UUID], why: str, now: datetime) -> None:
         """As the port says."""
@@ -188,12 +188,7 @@ class PostgresBatches:
 
     async def _count(self, statement: str, *values: object) -> int:
         async with transaction(self._pool) as held:
-            return _number(await held.execute(statement, *values))
-
-
-def _number(tag: str) -> int:
-    """Rows of a command's tag, such as `UPDATE 3`."""
-    return int(tag.rsplit(" ", 1)[-1])
+            return rows_of(await held.execute(statement, *values))
 
 
 def _sums(rows: Sequence[asyncpg.Record]) -> tuple[int, int, int]:

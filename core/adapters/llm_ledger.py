@@ -155,9 +155,7 @@ class MemoryLedger:
             entry = self.calls.get(end.call_id)
             if entry is not None and entry.end is None:
                 self._end(entry, end)
-            if entry is not None and end.hold is not None:
-                until = self.wall.now().timestamp() + end.hold
-                self.holds[entry.ask.endpoint] = max(until, self.holds.get(entry.ask.endpoint, 0.0))
+                self._hold(entry.ask.endpoint, end.hold)
         for call_id in unsent:
             entry = self.calls.get(call_id)
             if entry is not None and entry.end is None:
@@ -168,6 +166,11 @@ class MemoryLedger:
         cost = entry.ask.cost if end.cost is None else end.cost
         self._pay(entry, *_shares(entry, cost))
         entry.status, entry.cost, entry.end = end.status, cost, end
+
+    def _hold(self, endpoint: str, seconds: float | None) -> None:
+        if seconds is not None:
+            until = self.wall.now().timestamp() + seconds
+            self.holds[endpoint] = max(until, self.holds.get(endpoint, 0.0))
 
     def _sweep(self, now: float) -> None:
         for entry in self.calls.values():

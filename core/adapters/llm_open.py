@@ -1,4 +1,4 @@
-"""The LLM as the settings name it: an endpoint behind its breaker, and a second one behind its own, where one is set."""
+"""The LLM as the settings name it: one endpoint behind its breaker, and a second behind its own where one is set."""
 
 from __future__ import annotations
 

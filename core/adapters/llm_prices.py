@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
 from core.domain.money import PriceTable
 from core.errors import SettingsError
+from core.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def load_prices(path: str | None = None) -> PriceTable:
@@ -25,3 +30,21 @@ def load_prices(path: str | None = None) -> PriceTable:
         raise SettingsError(
             f"ASSAY_LLM_PRICES: {path} is no price table ({place}: {first['msg']}); core/prices.json shows its form"
         ) from None
+
+
+def say_unlisted(settings: Settings, day: date) -> list[str]:
+    """Say once which of the models that are set have no price on a UTC day: they are counted at the high default, so
+    budgets are used up sooner than the money is. Returns them."""
+    table = load_prices(settings.llm_prices)
+    named = (
+        settings.llm_model,
+        settings.vision_model(),
+        settings.llm_cascade_model,
+        settings.llm_cascade_second_model,
+        settings.llm_fallback_model,
+        settings.llm_fallback_vision_model,
+    )
+    unlisted = sorted({model for model in named if model and not table.is_listed(model, day)})
+    for model in unlisted:
+        log.warning("llm.unlisted", model=model, prices=table.of(day).version, setting="ASSAY_LLM_PRICES")
+    return unlisted

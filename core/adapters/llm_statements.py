@@ -1,7 +1,7 @@
 """The statements of the ledger in PostgreSQL, each atomic by itself (core/adapters/llm_postgres.py runs them).
 
-All lock in one order: reservations, `llm_costs` by its key, `llm_spend` by (day, lane); so two statements never wait for
-each other in a ring. Money comes as whole picodollars and lies as US dollars with twelve decimals.
+All lock in one order: reservations, `llm_costs` by its key, `llm_spend` by (day, lane); so two statements never wait
+for each other in a ring. Money comes as whole picodollars and lies as US dollars with twelve decimals.
 """
 
 from __future__ import annotations

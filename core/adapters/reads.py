@@ -11,16 +11,22 @@ from uuid import UUID
 import asyncpg
 
 from core.adapters import (
+    reads_batches,
     reads_calls,
     reads_drift,
+    reads_engines,
     reads_judgements,
     reads_money,
     reads_queries,
     reads_query,
     reads_status,
 )
+from core.adapters.canary_store import newest_runs
 from core.adapters.postgres import Connection, Pool, connection
+from core.batch_facts import BatchReport
+from core.domain.canary import CanaryRun
 from core.domain.labels import Lane
+from core.engine_models import EngineRunStory, EngineRunView
 from core.errors import RetryLater
 from core.letter_models import DeadLetterView
 from core.money_models import CallFilter, CallStory, CallView, Spending
@@ -44,6 +50,9 @@ OVERVIEW_DAYS = 14
 
 OVERVIEW_ROWS = 5
 """Alerts and queries on the first page: the rest is one click away."""
+
+CANARY_RUNS = 12
+"""Judges on the safety page: a year of prompts that change monthly."""
 
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
 
@@ -138,15 +147,35 @@ class PostgresReads:
         async with self._connection() as held:
             return await reads_drift.alerts(held)
 
+    async def canary_runs(self) -> Sequence[CanaryRun]:
+        """The newest judges' runs of the canary set with their outcomes, newest first."""
+        async with self._connection() as held:
+            return await newest_runs(held, CANARY_RUNS)
+
     async def alert(self, alert_id: UUID) -> AlertStory | None:
         """One alert."""
         async with self._connection() as held:
             return await reads_drift.alert(held, alert_id)
 
+    async def engine_runs(self) -> Sequence[EngineRunView]:
+        """The newest comparisons of engines, newest first."""
+        async with self._connection() as held:
+            return await reads_engines.engine_runs(held)
+
+    async def engine_run(self, run_id: UUID, engine: str, sort: str) -> EngineRunStory | None:
+        """One comparison with its queries."""
+        async with self._connection() as held:
+            return await reads_engines.engine_run(held, run_id, engine, sort)
+
     async def calls(self, wanted: CallFilter) -> Sequence[CallView]:
         """The newest LLM calls that are wanted, newest first."""
         async with self._connection() as held:
             return await reads_calls.calls(held, wanted)
+
+    async def batches(self) -> BatchReport:
+        """The batch lane."""
+        async with self._connection() as held:
+            return await reads_batches.batches(held)
 
     async def call(self, call_id: UUID) -> CallStory | None:
         """One call."""

@@ -5,9 +5,12 @@ What calls cost is read from `llm_costs`, some hundred rows a day, and not from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
+
+import asyncpg
 
 from core.adapters.postgres import Connection
 from core.domain.labels import Lane
@@ -18,8 +21,9 @@ from core.read_ports import Spend
 SPENDING_DAYS = 30
 """Days of the spending page: a month, as bills come."""
 
-REASON_DAYS = 7
-"""Days of the costs by a label's reason: they are summed over labels and calls, some hundred thousand a week."""
+REASON_DAYS = 2
+"""Days of the costs by a label's reason, today the last: they are summed over single labels and calls, a hundred
+thousand a day in a large shop. For more there is `assay.label_costs`."""
 
 SEGMENT_ROWS = 50
 """Most rows of a breakdown: more is a question for SQL (docs/money.md)."""
@@ -61,21 +65,21 @@ FROM assay_data.llm_costs WHERE day >= $1 GROUP BY 1 HAVING sum(calls) > 0 ORDER
 
 _SEGMENT = "concat_ws(' · ', nullif(application, ''), nullif(market, ''), nullif(language, ''), nullif(purpose, ''))"
 
-_PLACE = "concat_ws(' · ', nullif(application, ''), nullif(market, ''))"
-
 _DAYS = """
 SELECT day, lane, sum(spent_usd)::float8 AS usd FROM assay_data.llm_spend WHERE day >= $1 GROUP BY day, lane
 """
 
+# One scan of the labels for all that is said of them: at 100,000 a day it is what the page waits for.
 _LABELS = """
-SELECT {name} AS name, sum(labels)::bigint AS labels, sum(usd)::float8 AS usd
+SELECT day, application, market, sum(labels)::bigint AS labels, sum(usd)::float8 AS usd
 FROM (
     SELECT day, application, market, 0 AS labels, cost_usd AS usd FROM assay_data.llm_costs
     WHERE day >= $1 AND purpose IN ('guideline', 'judgements', 'picture_description')
     UNION ALL
-    SELECT (judged_at AT TIME ZONE 'UTC')::date, application, market, 1, 0 FROM assay_data.labels WHERE judged_at >= $2
+    SELECT (judged_at AT TIME ZONE 'UTC')::date, application, market, count(*), 0 FROM assay_data.labels
+    WHERE judged_at >= $2 GROUP BY 1, 2, 3
 ) AS both_sides
-GROUP BY 1 ORDER BY usd DESC, 1 LIMIT $3
+GROUP BY day, application, market
 """
 
 _REASONS = """
@@ -105,15 +109,16 @@ async def spending(connection: Connection, now: datetime) -> Spending:
     first = today - timedelta(days=SPENDING_DAYS - 1)
     total = await _costs(connection, "'all'", first)
     reasons_since = today - timedelta(days=REASON_DAYS - 1)
+    labels = await connection.fetch(_LABELS, first, _midnight(first))
     return Spending(
-        days=await _days(connection, first, today),
+        days=await _days(connection, labels, first, today),
         total=total[0] if total else Cost("all", 0, 0, 0, 0, 0, 0.0, 0, 0.0),
         models=await _costs(connection, "model", first),
         purposes=await _costs(connection, "purpose", first),
         lanes=await _costs(connection, "lane", first),
         segments=await _costs(connection, _SEGMENT, first),
         statuses=await _costs(connection, "status", first),
-        label_segments=await _labels(connection, _PLACE, first, SEGMENT_ROWS),
+        label_segments=_segments(labels),
         label_reasons=[LabelCost(**row) for row in await connection.fetch(_REASONS, _midnight(reasons_since))],
         reasons_since=reasons_since,
     )
@@ -140,24 +145,28 @@ async def _costs(connection: Connection, name: str, first: date) -> list[Cost]:
     return [Cost(**row) for row in await connection.fetch(_COSTS.format(name=name), first, SEGMENT_ROWS)]
 
 
-async def _days(connection: Connection, first: date, today: date) -> list[DayCost]:
+async def _days(connection: Connection, labels: Sequence[asyncpg.Record], first: date, today: date) -> list[DayCost]:
     spent = await connection.fetch(_DAYS, first)
-    labels = {cost.name: cost for cost in await _labels(connection, "day::text", first, SPENDING_DAYS)}
-    none = LabelCost("", 0, 0.0)
     return [
         DayCost(
             day=day,
             lanes={row["lane"]: row["usd"] for row in spent if row["day"] == day},
-            labels=labels.get(day.isoformat(), none).labels,
-            labels_usd=labels.get(day.isoformat(), none).usd,
+            labels=sum(row["labels"] for row in labels if row["day"] == day),
+            labels_usd=sum(row["usd"] for row in labels if row["day"] == day),
         )
         for day in (first + timedelta(days=n) for n in range((today - first).days + 1))
     ]
 
 
-async def _labels(connection: Connection, name: str, first: date, rows: int) -> list[LabelCost]:
-    found = await connection.fetch(_LABELS.format(name=name), first, _midnight(first), rows)
-    return [LabelCost(**row) for row in found]
+def _segments(labels: Sequence[asyncpg.Record]) -> list[LabelCost]:
+    made: Counter[str] = Counter()
+    usd: defaultdict[str, float] = defaultdict(float)
+    for row in labels:
+        name = " · ".join(part for part in (row["application"], row["market"]) if part)
+        made[name] += row["labels"]
+        usd[name] += row["usd"]
+    dearest = sorted(usd, key=lambda name: (-usd[name], name))
+    return [LabelCost(name, made[name], usd[name]) for name in dearest[:SEGMENT_ROWS]]
 
 
 def _midnight(day: date) -> datetime:

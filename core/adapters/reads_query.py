@@ -53,8 +53,16 @@ WHERE application = $1 AND market = $2 AND query = $3 ORDER BY selected_at DESC,
 
 _LISTS = """
 SELECT engine, language, seen_at, hits[1:$5] AS hits, cardinality(hits) AS total FROM assay_data.result_lists
-WHERE run = $1 AND application = $2 AND market = $3 AND query = $4 ORDER BY engine
+WHERE run = $1 AND application = $2 AND market = $3 AND query = $4
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT ON (engine) engine || ' (asked)', language, fetched_at, hits[1:$5], cardinality(hits)
+    FROM assay_data.engine_lists WHERE application = $2 AND market = $3 AND query = $4
+    ORDER BY engine, fetched_at DESC, id DESC
+) AS asked
+ORDER BY engine
 """
+"""What shoppers were shown, and what engines answered when they were asked (docs/engines.md)."""
 
 _LABELS = """
 SELECT listing_id, label, grade, confidence, reasoning, reason, mode, model, prompt_version, guideline_version,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from core.adapters import reads_batches
 from core.adapters.postgres import Connection
 from core.letter_models import DeadLetterView
 from core.read_ports import ReasonCount, Replica, Spend, StatusReport, StoppedModel, StreamPosition, TaskCount
@@ -61,6 +62,7 @@ async def status(connection: Connection, now: datetime, spend: Spend) -> StatusR
         outbox_oldest=await connection.fetchval("SELECT time FROM assay_data.outbox ORDER BY id LIMIT 1"),
         replicas=[Replica(**row) for row in await connection.fetch(_REPLICAS)],
         stopped_models=[StoppedModel(**row) for row in await connection.fetch(_STOPPED_MODELS)],
+        batches=await reads_batches.counts(connection),
     )
 
 

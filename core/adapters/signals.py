@@ -29,7 +29,8 @@ SELECT r.application, r.market, r.query, r.engine, r.language,
 FROM assay_data.result_lists AS r
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (application, market, query) USING (application, market, query)
 CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (id) id, rank FROM unnest(r.hits[:greatest($4, $5::int + $6::int - 1)]) WITH ORDINALITY AS h (id, rank)
+    SELECT DISTINCT ON (id) id, rank
+    FROM unnest(r.hits[:greatest($4, $5::int + $6::int - 1)]) WITH ORDINALITY AS h (id, rank)
     WHERE rank <= $4 OR rank >= $5 ORDER BY id, rank
 ) AS hit
 JOIN assay_data.listings AS l ON l.listing_id = hit.id AND NOT l.deleted

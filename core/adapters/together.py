@@ -65,12 +65,19 @@ class Together(Generic[Question, Answer]):
                     future.set_result(answer)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Only a loop that closes cancels the task; a defect of this class must not leave anyone waiting either."""
+        """Nobody is left waiting by a statement that failed otherwise, nor by a loop that closes and cancels the task.
+        A task that ended with nothing left to do says nothing here: the next may have begun already."""
+        if not task.cancelled() and task.exception() is None:
+            return
         left, self._asking, self._queue = self._asking + self._queue, [], []
-        error = None if task.cancelled() else task.exception()
         for _, future in left:
-            if not future.done():
-                _ = future.cancel() if error is None else future.set_exception(error)
+            if future.done():
+                continue
+            error = None if task.cancelled() else task.exception()
+            if error is None:
+                future.cancel()
+            else:
+                future.set_exception(error)
 
 
 def _tell(asked: Sequence[tuple[Question, asyncio.Future[Answer]]], error: Exception) -> None:

@@ -7,7 +7,19 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from core.console import api, calls, guidelines, health, operations, queries, results, spending
+from core.console import (
+    api,
+    batches,
+    calls,
+    engines,
+    guidelines,
+    health,
+    operations,
+    queries,
+    results,
+    safety,
+    spending,
+)
 from core.console.site import SITE, Site, page, templates
 from core.errors import AssayError
 from core.guideline_ports import Desk
@@ -54,13 +66,17 @@ def _routes() -> list[web.RouteDef]:
         web.get("/guideline", guidelines.one),
         web.post("/guideline", guidelines.save),
         web.post("/guideline/restore", guidelines.restore),
+        web.get("/engines", engines.listed),
+        web.get(r"/engines/{run_id}", engines.one),
         web.get("/pictures", results.pictures),
         web.get(r"/pictures/{image_hash:[A-Za-z0-9:_-]{1,200}}.jpg", results.thumbnail),
         web.get("/alerts", results.alerts),
         web.get(r"/alerts/{alert_id:[^/]{1,200}}", results.alert),
         web.get("/spending", spending.spending),
+        web.get("/batches", batches.batches),
         web.get("/calls", calls.listed),
         web.get(r"/calls/{call_id}", calls.one),
+        web.get("/safety", safety.safety),
         web.get("/dead-letters", operations.dead_letters),
         web.get("/livez", health.livez),
         web.get("/readyz", health.readyz),

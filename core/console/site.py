@@ -17,10 +17,13 @@ from core.read_ports import HealthReport, Reads
 NAVIGATION = (
     ("/", "Overview"),
     ("/queries", "Queries"),
+    ("/engines", "Engines"),
     ("/pictures", "Pictures"),
     ("/alerts", "Alerts"),
     ("/calls", "Calls"),
     ("/spending", "Spending"),
+    ("/safety", "Safety"),
+    ("/batches", "Batches"),
     ("/dead-letters", "Dead letters"),
 )
 """Pages of the menu, in the order of the work; a new page adds its line here."""

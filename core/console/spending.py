@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from core.console.plots import Column, Point, histogram, line_chart
 from core.console.site import SITE, page
-from core.console.text import usd
+from core.console.text import compact, usd
 from core.domain.budget import next_midnight
 from core.money_models import DayCost, Spending
 
@@ -32,7 +32,7 @@ def _charts(found: Spending, budget_usd: float) -> list[tuple[str, Markup]]:
     days = histogram(
         [Column(f"{day.day:%d %b}", day.usd, "bad" if day.usd > 0.95 * budget_usd else "") for day in found.days],
         "US dollars by day",
-        usd,
+        _short,
         size=(560, 170),
     )
     label = _line(found, _of_a_thousand, "US dollars for 1,000 labels by day")
@@ -40,8 +40,13 @@ def _charts(found: Spending, budget_usd: float) -> list[tuple[str, Markup]]:
 
 
 def _line(found: Spending, value: Callable[[DayCost], float | None], name: str) -> Markup:
-    return line_chart([Point(f"{day.day:%d %b}", value(day)) for day in found.days], name, usd, size=(560, 170))
+    return line_chart([Point(f"{day.day:%d %b}", value(day)) for day in found.days], name, _short, size=(560, 170))
 
 
 def _of_a_thousand(day: DayCost) -> float | None:
     return None if day.usd_per_label is None else 1_000 * day.usd_per_label
+
+
+def _short(value: float) -> str:
+    """US dollars that fit beside an axis."""
+    return f"${compact(value)}" if value >= 1_000 else usd(value)

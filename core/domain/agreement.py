@@ -52,8 +52,7 @@ def agreement(one: Sequence[int], other: Sequence[int], queries: Sequence[str], 
     for first, second, query in zip(one, other, queries, strict=True):
         tables[place[query], first, second] += 1
     whole = tables.sum(axis=0)
-    drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, max(1, len(names)), (RESAMPLES, len(names)))
-    samples = [tables[draw].sum(axis=0) for draw in drawn] if names else []
+    samples: Sequence[Counts] = list(np.tensordot(_times_drawn(len(names), seed), tables, 1)) if names else []
     return Agreement(
         pairs=len(one),
         queries=len(names),
@@ -61,6 +60,12 @@ def agreement(one: Sequence[int], other: Sequence[int], queries: Sequence[str], 
         kappa=_interval(quadratic_kappa(whole), [quadratic_kappa(sample) for sample in samples]),
         confusion=tuple(tuple(int(count) for count in row) for row in whole),
     )
+
+
+def _times_drawn(queries: int, seed: int) -> Counts:
+    """How often each query is in each resample."""
+    drawn = np.random.Generator(np.random.PCG64(seed)).multinomial(queries, [1 / queries] * queries, RESAMPLES)
+    return drawn.astype(np.float64)
 
 
 def quadratic_kappa(table: Counts) -> float | None:

@@ -33,8 +33,8 @@ Attack = Literal[
     "against_others",
 ]
 """Stuffed with the query's words; orders to the judge in the market's language, in another one; a label or whole
-reply in the data; borrowed authority; the sections' marker, JSON's end or a chat template's words; hidden characters; the same
-words many times; a false description of the picture; letters of another script; harm to the other products."""
+reply in the data; borrowed authority; the sections' marker, JSON's end or a chat template's words; hidden characters;
+the same words many times; a false description of the picture; letters of another script; harm to the others."""
 
 ALL = "all"
 """The kind under which every case counts once more."""

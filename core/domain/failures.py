@@ -153,7 +153,7 @@ def next_try(
             if failures >= most:
                 pause = ordered_pause_s(max(OUTAGE_PAUSE_S, ordered_s or 0.0), jitter)
             else:
-                pause = (ordered_s or 0.0) + backoff_s(failures, jitter, base_s, cap_s)
+                pause = max(ordered_s or 0.0, 0.0) + backoff_s(failures, jitter, base_s, cap_s)
             return Again(now + timedelta(seconds=min(pause, LONGEST_PAUSE_S)), counts=True)
         case Final():
             return None

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Literal, get_args
 
 import phonenumbers
-from stdnum import iban, luhn
+from stdnum import ean, iban, luhn
 
 from core.domain.privacy_addresses import without_addresses
 from core.domain.privacy_ids import without_ids
@@ -34,16 +34,21 @@ _MIN_CARD_DIGITS = 15
 """American Express has 15, all others in use 16 or more."""
 
 _CALLED = re.compile(
-    r"(?:\b(?:tele(?:ph|f)on\w*|tel|phone|mobile?|mobil\w*|cell|call|fax|sms|text|whats ?app|ruf\w*|anruf\w*|handy"
-    r"|ring|appele[rz]|llam\w*|chiam\w*|contact\w*|kontakt\w*)\b|電話|携帯|☎|📞)\W{0,3}(?:\w{1,8}\W{1,3}){0,2}$",
+    r"(?:(?<!\[)\b(?:tele(?:ph|f)on\w*|tel|phone|mobile?|mobil\w*|cell|call|fax|sms|text|whats ?app|ruf\w*|anruf\w*"
+    r"|handy|ring|appele[rz]|llam\w*|chiam\w*|contact\w*|kontakt\w*)\b|電話|携帯|☎|📞)\W{0,3}(?:\w{1,8}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
+"""Words that announce a number, at most two short words before it."""
+
 _DIALLED = re.compile(r"\+|00\d|\(|0\d|\d{2,4}(?:[ -]\d{2,4}){1,4}$")
 """How numbers are written that somebody dials: with the plus, the trunk 0 or brackets, or in groups. Sizes, ranges and
 frequencies ("1680 x 1050", "0.85 - 1.36") are none, though they may be valid numbers somewhere."""
 
 _CALLED_WITHIN = 30
 """Characters before a bare number in which such a word is looked for."""
+
+_BAR_CODE_DIGITS = 12
+"""Of the shortest bar code that is mistaken for a number with trunk 0 (UPC-A), if its check digit is right."""
 
 _MASK = re.compile(rf"\[({'|'.join(get_args(Kind))})\]")
 
@@ -88,7 +93,11 @@ def _without_phones(text: str, market: str) -> str:
     return text
 
 
+def _is_bar_code(number: str) -> bool:
+    return number.isdigit() and len(number) >= _BAR_CODE_DIGITS and ean.is_valid(number)
+
+
 def _is_dialled(number: str, before: str) -> bool:
     """Bare digits without a leading 0 or + are part numbers and customs codes, unless the text says otherwise."""
-    looks_so = bool(_DIALLED.match(number)) and not set(number) & set("xX×х@")
+    looks_so = bool(_DIALLED.match(number)) and not set(number) & set("xX×х@") and not _is_bar_code(number)
     return looks_so or bool(_CALLED.search(before))

@@ -23,6 +23,9 @@ _NORTHERN = re.compile(
     rf"(?:[a-z]{{1,2}}-)?(?:\d{{4,5}}|\d{{3}} \d{{2}}|\d{{4}} ?[a-z]{{2}})\s+{_PLACE}",
     re.IGNORECASE,
 )
+_NORTHERN_END = re.compile(rf"{_SUFFIX}\s+\d", re.IGNORECASE)
+"""A cheap look for such an ending before the whole pattern, which goes back to the word's beginning everywhere."""
+
 _ENGLISH = re.compile(
     rf"\b\d{{1,5}}[a-z]?\s+{_WORDS}{{1,4}}?(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close"
     rf"|crescent|way|place|terrace|square|gardens|grove|parkway|pkwy)\b\.?(?:,?\s+(?:apt|unit|flat|suite|#)\.?\s?\w{{1,5}})?"
@@ -54,6 +57,8 @@ def without_addresses(text: str) -> str:
     """The text with each address replaced by `[address]`."""
     if not _DIGIT.search(text):
         return text
-    for pattern in (_NORTHERN, _ENGLISH, _FRENCH, _SOUTHERN):
+    if _NORTHERN_END.search(text):
+        text = _NORTHERN.sub("[address]", text)
+    for pattern in (_ENGLISH, _FRENCH, _SOUTHERN):
         text = pattern.sub("[address]", text)
     return text if text.isascii() else _JAPANESE.sub("[address]", text)

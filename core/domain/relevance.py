@@ -209,7 +209,8 @@ def cleaned_description(reply: DescriptionReply) -> str:
 
 def _query(search: Search) -> str:
     told = {"query": search.query, "market": search.market, "language": search.language}
-    rows = {name: value for name, value in {**told, **dict(search.context), **told}.items() if value}
+    filters = {clean(name): value for name, value in search.context}
+    rows = {name: value for name, value in {**told, **filters, **told}.items() if value}
     return section("QUERY", [rows], search.market)
 
 

@@ -18,6 +18,7 @@ from core.domain.fields import (
     text,
 )
 from core.domain.guidelines import MAX_CONTEXT, RESERVED, Context, context_of
+from core.domain.labels import Label
 from core.domain.listings import ListingRecord, listing_of
 from core.domain.normalise import normalised_query
 from core.domain.search_log import DEFAULT_APPLICATION, DEFAULT_MARKET
@@ -48,6 +49,14 @@ class AnchorPair:
     grade: int
 
 
+@dataclass(frozen=True, slots=True)
+class RatedPair:
+    """A pair with the grade that people gave it, 0 to 2; None where nobody did."""
+
+    request: JudgeRequest
+    grade: int | None
+
+
 def anchor_of(line: bytes) -> AnchorPair | Unusable:
     """The anchor in a JSON line, or why it is none: it brings its listing whole, so that it never changes."""
     request = request_of(line)
@@ -59,6 +68,22 @@ def anchor_of(line: bytes) -> AnchorPair | Unusable:
     if isinstance(grade, bool) or grade not in (0, 1, 2):
         return Unusable("bad_field", "grade: neither 0, 1 nor 2")
     return AnchorPair(request, int(grade))
+
+
+def rated_of(line: bytes) -> RatedPair | Unusable:
+    """The pair in a JSON line with what a person said of it, `label` or `grade`, if anybody did; or why it is none."""
+    request = request_of(line)
+    if isinstance(request, Unusable):
+        return request
+    record = json.loads(line)
+    label, grade = record.get("label"), record.get("grade")
+    if label is not None and label not in tuple(Label):
+        return Unusable("bad_field", f"label: none of {', '.join(Label)}")
+    if grade is not None and (isinstance(grade, bool) or grade not in (0, 1, 2)):
+        return Unusable("bad_field", "grade: neither 0, 1 nor 2")
+    if label is not None:
+        return RatedPair(request, Label(label).grade)
+    return RatedPair(request, None if grade is None else int(grade))
 
 
 def request_of(line: bytes) -> JudgeRequest | Unusable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -107,7 +108,8 @@ class WorkProcess:
         self._beat = asyncio.get_running_loop().time()
         self._wake.clear()
         self._room = self._room if self._running else FIRST_GROUPS
-        groups = self._due_solo() if self._solo else await self._leased()
+        alone = bool(self._solo) or any(_is_solo(group) for group in self._running.values())
+        groups = self._due_solo() if alone else await self._leased()
         for group in groups:
             task = tasks.create_task(self._handle(group))
             self._running[task] = group
@@ -142,7 +144,10 @@ class WorkProcess:
             # The database went away under the work: what is not stored by then is to be done again, by anyone.
             log.warning("work.put_off", tasks=len(group), error=str(error))
             self._away = True
-            await patiently(lambda: self._put_back(group, NO_DATABASE), self._clock, "PostgreSQL", self._is_stopping)
+            with suppress(RetryLater):  # told to stop meanwhile: the leases run out by themselves
+                await patiently(
+                    lambda: self._put_back(group, NO_DATABASE), self._clock, "PostgreSQL", self._is_stopping
+                )
         self.progress += len(group)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

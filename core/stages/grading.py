@@ -11,11 +11,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from core.domain.cascade import Cascade, Reason, escalated, step_subject
 from core.domain.judging import JudgementsReply, ProductJudgement
 from core.domain.relevance import Search, matched, parsed_reply
-from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmRefused, LlmTruncated
+from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmPending, LlmRefused, LlmTruncated
 from core.llm_settings import JudgeSettings
 from core.ports import Llm, LlmReply, LlmRequest, StoredGuideline
 from core.stages.judge_items import Item
@@ -41,6 +42,17 @@ class Grades:
 
 
 @dataclass(frozen=True, slots=True)
+class _Open:
+    """What a cheap call left open: why, by content key; `tasks` are those of all its products."""
+
+    cascade: Cascade
+    search: Search
+    guideline: StoredGuideline
+    reasons: Mapping[str, Reason]
+    tasks: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Grading:
     """Grades the products of one query that go into one call. `cascade` None: the recipe's model grades all."""
 
@@ -50,16 +62,16 @@ class Grading:
     metrics: Metrics | None = None
 
     async def grade(self, search: Search, guideline: StoredGuideline, batch: Sequence[Item]) -> Grades:
-        """LlmError where the first call gave no answer; `Grades` says what became of each product otherwise."""
+        """LlmError where the first call gave no answer, LlmPending where any call waits for a batch; otherwise `Grades`
+        says what became of each product."""
         asked = self._request(search, guideline, batch)
         if self.cascade is None:
             return Grades(await self._answers(asked, batch))
         first, second = await self._cheap(self.cascade, asked, batch)
         reasons = escalated(self.cascade, _judgements(first), _judgements(second))
+        left_open = _Open(self.cascade, search, guideline, reasons, asked.tasks)
+        strong = await self._strong(left_open, [item for item in batch if item.key in reasons])
         self._count(first, reasons)
-        strong = await self._strong(
-            self.cascade, search, guideline, [item for item in batch if item.key in reasons], reasons
-        )
         kept = {key: graded for key, graded in first.items() if key not in reasons}
         return Grades({**kept, **strong.given}, strong.failed)
 
@@ -88,28 +100,24 @@ class Grading:
         except (LlmRefused, LlmTruncated, LlmInvalid, LlmImpossible):
             return {}
 
-    async def _strong(
-        self,
-        cascade: Cascade,
-        search: Search,
-        guideline: StoredGuideline,
-        items: Sequence[Item],
-        reasons: Mapping[str, Reason],
-    ) -> Grades:
+    async def _strong(self, left: _Open, items: Sequence[Item]) -> Grades:
         """One call; what may be one product's fault is tried again in halves."""
         if not items:
             return Grades({})
-        asked = self._request(search, guideline, items)
-        subject = step_subject(asked.subject, "strong", {item.key: reasons[item.key] for item in items})
+        asked = self._request(left.search, left.guideline, items)
+        subject = step_subject(asked.subject, "strong", {item.key: left.reasons[item.key] for item in items})
+        request = replace(asked, model=left.cascade.strong, subject=subject)
         try:
-            return Grades(await self._answers(replace(asked, model=cascade.strong, subject=subject), items))
+            return Grades(await self._answers(request, items))
+        except LlmPending:
+            # Ordered in a batch. All products of the call wait for it together: by themselves, these would come back
+            # as another group and pay for a cheap call of their own.
+            return Grades(await self._answers(replace(request, tasks=left.tasks), items))
         except LlmError as error:
             if not isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) or len(items) == 1:
                 return Grades({}, {item.key: error for item in items})
         middle = len(items) // 2
-        halves = [
-            await self._strong(cascade, search, guideline, half, reasons) for half in (items[:middle], items[middle:])
-        ]
+        halves = [await self._strong(left, half) for half in (items[:middle], items[middle:])]
         return Grades({**halves[0].given, **halves[1].given}, {**halves[0].failed, **halves[1].failed})
 
     async def _answers(self, asked: LlmRequest, items: Sequence[Item]) -> dict[str, Graded]:

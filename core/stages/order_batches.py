@@ -176,16 +176,21 @@ class BatchLook:
                 return 0
             found = await self.api.find(batch.batch_id, file_id, batch.created_at)
             if found is not None:
-                return int(await self.store.ordered(batch.batch_id, found.provider_id, now))
+                return int(await self._has(batch, found))
         if batch.cancel_asked_at is not None:
             return await self._give_up(batch, "cancelled before it was ordered")
         if not await self.store.trying(batch, now):
             return 0
         made = await self.api.create(batch.batch_id, file_id)
-        await self.store.ordered(batch.batch_id, made.provider_id, self.wall.now())
+        await self._has(batch, made)
         self.metrics.count("assay_batches_total", outcome="ordered")
         log.info("batch.ordered", batch=str(batch.batch_id), provider_id=made.provider_id, calls=batch.requests)
         return batch.requests
+
+    async def _has(self, batch: Batch, made: ProviderBatch) -> bool:
+        now = self.wall.now()
+        first_look = now + timedelta(seconds=look_pause(0, self.rules.longest_look_s))
+        return await self.store.ordered(batch.batch_id, made.provider_id, now, first_look)
 
     async def _follow(self, batch: Batch) -> int:
         await self._cancel(batch)

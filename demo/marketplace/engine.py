@@ -74,21 +74,23 @@ class Engine:
         self._nouns = frozenset().union(*self._noun_words.values())
         self._synonyms = _synonyms(self._language)
         self._orders: dict[tuple[str, bool], list[tuple[float, Product]]] = {}
-        self._lists: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._lists: dict[tuple[str, int, bool], tuple[str, ...]] = {}
 
-    def ranked(self, query: str, day: int) -> tuple[str, ...]:
-        """Listing ids, best first: none, or 10 to 40 of those in that day's index."""
+    def ranked(self, query: str, day: int, *, before: bool = False) -> tuple[str, ...]:
+        """Listing ids, best first: none, or 10 to 40 of those in that day's index; `before`: by the engine as it was
+        before it got worse, on the same index."""
         key = normalised_query(query)
-        known = self._lists.get((key, day))
+        worse = not before and self._worse(key, day)
+        known = self._lists.get((key, day, worse))
         if known is None:
-            known = self._lists[key, day] = self._rank(key, day)
+            known = self._lists[key, day, worse] = self._rank(key, day, worse)
         return known
 
-    def _rank(self, key: str, day: int) -> tuple[str, ...]:
+    def _rank(self, key: str, day: int, worse: bool) -> tuple[str, ...]:
         if self._faults.get(key) == "no_results":
             return ()
         midnight = self._day_start(day)
-        order = [(score, p) for score, p in self._order(key, self._worse(key, day)) if p.listed(midnight)]
+        order = [(score, p) for score, p in self._order(key, worse) if p.listed(midnight)]
         bar = TAIL * order[0][0] if order else 0.0
         good = sum(score >= bar for score, _ in order)
         return tuple(product.listing_id for _, product in order[: min(MOST, max(FEWEST, good))])

@@ -13,6 +13,9 @@ from demo.marketplace.world import Marketplace
 SLOW_S = 3.0
 """A slow host: noticeable, and well below the 20 s after which a fetch is given up."""
 
+MOST_DIGITS = 6
+"""Of a place in a list: far beyond its end."""
+
 NOT_A_PICTURE = "<!doctype html><title>Moved</title><p>This picture has moved.</p>"
 
 
@@ -39,14 +42,18 @@ def make_picture_app(marketplace: Marketplace, *, slow_s: float = SLOW_S) -> web
 
 
 def make_search_app(marketplace: Marketplace, today: Callable[[], int]) -> web.Application:
-    """Serves `/search?q=&market=&size=` as `{"hits": [listing ids]}`; `today()` is the simulated day's index."""
+    """Serves `/search?q=&market=&size=&from=&version=` as `{"hits": [listing ids]}`; `today()` is the simulated day's
+    index, version `before` the engine before it got worse."""
 
     async def search(request: web.Request) -> web.Response:
-        size = request.query.get("size", str(PAGE))
+        size, start = request.query.get("size", str(PAGE)), request.query.get("from", "0")
         if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= MOST:
             raise web.HTTPBadRequest(text=f"size takes 1 to {MOST}")
+        if not start.isascii() or not start.isdigit() or len(start) > MOST_DIGITS:
+            raise web.HTTPBadRequest(text="from takes a whole number")
         query, market = request.query.get("q", ""), request.query.get("market", "")
-        hits = marketplace.search(market, query, today(), int(size))
+        before = request.query.get("version") == "before"
+        hits = marketplace.search(market, query, today(), int(size), start=int(start), before=before)
         return web.json_response({"hits": hits})
 
     app = web.Application()

@@ -122,10 +122,13 @@ class Marketplace:
         side = self._sides.get(market)
         return side.queries if side is not None else ()
 
-    def search(self, market: str, query: str, day: int, size: int = PAGE) -> tuple[str, ...]:
-        """The engine's results on a day, best first; none for an unknown market."""
+    def search(
+        self, market: str, query: str, day: int, size: int = PAGE, *, start: int = 0, before: bool = False
+    ) -> tuple[str, ...]:
+        """The engine's results on a day, best first, from `start` on; none for an unknown market. `before`: those of
+        the engine before it got worse."""
         side = self._sides.get(market)
-        return side.engine.ranked(query, day)[:size] if side is not None else ()
+        return side.engine.ranked(query, day, before=before)[start : start + size] if side is not None else ()
 
     def anchors(self, n: int) -> list[dict[str, object]]:
         """`n` pairs graded as people do (`query`, `market`, `listing` as CONTRACT 2 writes it, `grade`)."""

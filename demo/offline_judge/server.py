@@ -25,7 +25,9 @@ from demo.offline_judge.prompt import BadRequest, Prompt, read_prompt
 
 MODEL = "offline-judge"
 LITE_MODEL = "offline-judge-lite"
-"""Grades relevance by word overlap alone: the cheap model of a cascade. All else it answers as the other does."""
+SIMILARITY_MODEL = "offline-judge-similarity"
+"""They grade relevance by word overlap alone, and by embedding similarity alone: cheap models for a cascade. All else
+they answer as the first does, which any other name means too."""
 
 FINGERPRINT = "fp_offline_judge"
 """Stays the same when the judge changes its ways: real providers change silently too."""
@@ -47,7 +49,10 @@ class _Endpoint:
 
     async def models(self, request: web.Request) -> web.Response:
         """`GET /v1/models`."""
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": "offline"} for name in (MODEL, LITE_MODEL)]
+        data = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "offline"}
+            for name in (MODEL, LITE_MODEL, SIMILARITY_MODEL)
+        ]
         return _json({"object": "list", "data": data})
 
     async def complete(self, request: web.Request) -> web.Response:
@@ -132,8 +137,10 @@ def _reply(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
     products = prompt.sections.get("PRODUCTS", ())
     if not products:
         raise BadRequest("section PRODUCTS is missing or empty", "messages")
-    if prompt.model == LITE_MODEL:
-        return lite.judgements(judge.read(query), [read_offer(row) for row in products])
+    if prompt.model in (LITE_MODEL, SIMILARITY_MODEL):
+        wish, shown = judge.read(query), [read_offer(row) for row in products]
+        by_words = prompt.model == LITE_MODEL
+        return lite.by_words(wish, shown) if by_words else lite.by_similarity(shown, judge.evidence(wish, shown))
     return judge.judgements(query, products, _guideline(prompt), prompt.pictures)
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.bench.screening [--show KIND]
 
-Recall: the written examples of `screening.json`, one datum each. False masks: every text of the shared catalogue, of the
-graded pairs and of their queries, none of which is known to hold a person's data.
+Recall: the written examples of `screening.json`, one datum each. False masks: every text of the shared catalogue, of
+the graded pairs and of their queries, none of which is known to hold a person's data.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _false_masks(name: str, texts: list[str], market: str, shown: str) -> None:
         if shown and hit[shown]:
             print("   ", shown, "|", text[:200])
     seconds = time.process_time() - started
-    print(f"{name}: {len(texts)} texts, {texts_hit} masked ({texts_hit / len(texts):.5%}), {dict(taken)}, {seconds:.1f} s")
+    share = texts_hit / len(texts)
+    print(f"{name}: {len(texts)} texts, {texts_hit} masked ({share:.5%}), {dict(taken)}, {seconds:.1f} s")
 
 
 if __name__ == "__main__":

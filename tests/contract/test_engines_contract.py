@@ -65,6 +65,12 @@ async def test_a_page_far_down_keeps_its_ranks(server: EngineServer) -> None:
         assert ids(await engine.search(SOFA, 2, 499)) == [(500, "d500"), (501, "d501")]
 
 
+async def test_an_id_may_stand_elsewhere_in_a_result(server: EngineServer) -> None:
+    paths = {"opensearch": {"id_field": "_source.name"}, "solr": {"id_field": "name"}, "json": {"id": "name"}}
+    async with opened(server, **paths[server.kind]) as engine:
+        assert ids(await engine.search(SOFA, 1, 0)) == [(1, "Product 1")]
+
+
 async def test_beyond_the_end_there_is_nothing(server: EngineServer) -> None:
     async with opened(server) as engine:
         assert await engine.search(SOFA, 5, 9_000) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from core.ports import Task, TaskFailure, TaskRetry
@@ -150,8 +151,38 @@ async def test_a_heartbeat_keeps_a_lease(stores: Stores) -> None:
     await stores.inbox.add([new("a")])
     leased = await take_one(stores)
     stores.clock.advance(LEASE_S - 1)
-    await stores.inbox.renew([leased.task_id], LEASE_S)
+    assert await stores.inbox.renew([leased], LEASE_S) == set()
     stores.clock.advance(LEASE_S - 1)
+    assert await take(stores) == []
+
+
+async def test_a_heartbeat_tells_which_leases_are_another_s_by_now(stores: Stores) -> None:
+    await stores.inbox.add([new("a"), new("b", group="other")])
+    ((old,), (kept,)) = await stores.inbox.lease(["relevance"], 2, 1, LEASE_S)
+    await stores.inbox.renew([kept], 2 * LEASE_S)
+    stores.clock.advance(LEASE_S + 1)
+    newer = await take_one(stores)
+    assert newer.task_key == "a"
+    assert await stores.inbox.renew([old, kept], LEASE_S) == {old.task_id}
+    stores.clock.advance(LEASE_S - 1)
+    assert await take(stores) == []
+
+
+async def test_a_heartbeat_of_one_that_lost_its_lease_does_not_lengthen_the_other_s(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    old = await take_one(stores)
+    stores.clock.advance(LEASE_S + 1)
+    await take_one(stores)
+    await stores.inbox.renew([old], 10 * LEASE_S)
+    stores.clock.advance(LEASE_S + 1)
+    assert await take(stores) == [["a"]]
+
+
+async def test_a_lease_that_has_run_out_and_was_not_taken_is_renewed(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    leased = await take_one(stores)
+    stores.clock.advance(LEASE_S + 1)
+    assert await stores.inbox.renew([leased], LEASE_S) == set()
     assert await take(stores) == []
 
 
@@ -159,8 +190,54 @@ async def test_a_heartbeat_does_not_bring_back_what_was_released(stores: Stores)
     await stores.inbox.add([new("a")])
     leased = await take_one(stores)
     await stores.inbox.release([TaskRetry(leased.task_id, "timeout", stores.clock.now())], [])
-    await stores.inbox.renew([leased.task_id], LEASE_S)
+    await stores.inbox.renew([leased], LEASE_S)
     assert await take(stores) == [["a"]]
+
+
+# --- Crashes ---------------------------------------------------------------------------------------------
+
+
+async def crash(stores: Stores, times: int, groups: int = 10) -> list[list[str]]:
+    """Leases that run out, so many times; what the last of them took."""
+    taken: list[list[str]] = []
+    for _ in range(times):
+        taken = await take(stores, groups)
+        stores.clock.advance(LEASE_S + 1)
+    return taken
+
+
+async def test_a_task_whose_leases_keep_running_out_fails_as_crashed(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    assert await crash(stores, 5) == [["a"]]
+    assert await take(stores) == []
+    ended = await stores.task("a")
+    assert (ended.state, ended.reason, ended.attempts) == ("failed", "crashed", 5)
+    assert ended.finished_at == stores.clock.now()
+
+
+async def test_a_task_that_crashed_twice_is_a_group_by_itself(stores: Stores) -> None:
+    await stores.inbox.add([new("a", priority=2.0), new("b", priority=1.0)])
+    assert await crash(stores, 2) == [["a", "b"]]
+    await stores.inbox.add([new("c"), new("d")])
+    assert sorted(await take(stores)) == [["a"], ["b"], ["c", "d"]]
+
+
+async def test_a_crash_between_tries_is_remembered(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    await crash(stores, 1)
+    leased = await take_one(stores)
+    assert leased.failures == {"crashed": 1}
+    await stores.inbox.release([TaskRetry(leased.task_id, "timeout", stores.clock.now())], [])
+    assert (await take_one(stores)).failures == {"crashed": 1, "timeout": 1}
+
+
+async def test_a_crashed_task_starts_anew_when_asked_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    await crash(stores, 5)
+    await take(stores)
+    assert await stores.inbox.add([new("a")]) == 1
+    again = await take_one(stores)
+    assert (again.attempts, again.failures) == (1, {})
 
 
 # --- release ---------------------------------------------------------------------------------------------
@@ -207,6 +284,48 @@ async def test_an_old_holder_can_not_undo_what_was_finished(stores: Stores) -> N
     await stores.inbox.release([], [TaskFailure(old.task_id, "timeout")])
     done = await stores.task("a")
     assert (done.state, done.reason) == ("done", "")
+
+
+async def test_an_old_holder_can_not_put_back_or_fail_what_another_holds(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    old = await take_one(stores)
+    stores.clock.advance(LEASE_S + 1)
+    newer = await take_one(stores)
+    assert newer.lease > old.lease
+    await stores.inbox.release([TaskRetry(old.task_id, "timeout", stores.clock.now(), lease=old.lease)], [])
+    await stores.inbox.release([], [TaskFailure(old.task_id, "refused", lease=old.lease)])
+    assert (await stores.task("a")).state == "running"
+    await stores.inbox.release([], [TaskFailure(newer.task_id, "refused", lease=newer.lease)])
+    assert (await stores.task("a")).state == "failed"
+
+
+async def test_a_lease_s_number_is_never_used_again(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    first = await take_one(stores)
+    await stores.inbox.release([TaskRetry(first.task_id, "stopped", stores.clock.now(), counts=False)], [])
+    second = await take_one(stores)
+    assert (first.attempts, second.attempts) == (1, 1)
+    assert second.lease > first.lease
+
+
+async def test_failures_are_counted_by_their_kind_and_only_those_that_count(stores: Stores) -> None:
+    await stores.inbox.add([new("a")])
+    for reason, counts in (("timeout", True), ("invalid_reply", True), ("rate_limited", False), ("timeout", True)):
+        leased = await take_one(stores)
+        await stores.inbox.release([TaskRetry(leased.task_id, reason, stores.clock.now(), counts=counts)], [])
+    assert (await take_one(stores)).failures == {"timeout": 2, "invalid_reply": 1}
+
+
+async def test_releases_that_meet_end_each_of_their_tasks(stores: Stores) -> None:
+    await stores.inbox.add([new(f"{n}", group=f"g{n}") for n in range(30)])
+    leased = [task for group in await stores.inbox.lease(["relevance"], 30, 1, LEASE_S) for task in group]
+    later = stores.clock.now() + timedelta(seconds=9)
+    await asyncio.gather(
+        *(stores.inbox.release([TaskRetry(task.task_id, "timeout", later)], []) for task in leased[:15]),
+        *(stores.inbox.release([], [TaskFailure(task.task_id, "refused")]) for task in leased[15:]),
+    )
+    ends = [(await stores.task(task.task_key)).state for task in leased]
+    assert ends == ["waiting"] * 15 + ["failed"] * 15
 
 
 async def test_releasing_nothing_is_nothing(stores: Stores) -> None:

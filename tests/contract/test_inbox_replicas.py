@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from core.adapters.inbox import LEASE, WINDOW, PostgresInbox
+from core.adapters.inbox import PostgresInbox
+from core.adapters.inbox_sql import LEASE, WINDOW
 from core.adapters.postgres import Pool
 from tests.contract.facts import task as new
 from tests.contract.stores import PostgresStores
@@ -81,7 +82,7 @@ async def test_a_lease_reads_the_index_and_never_the_whole_table(crowded: Pool) 
     now = await crowded.fetchval("SELECT now()")
     async with crowded.acquire() as connection, connection.transaction():
         plan = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {LEASE}", ["relevance"], now, 8, 20, now + timedelta(minutes=1)
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {LEASE}", ["relevance"], now, 8, 20, now + timedelta(minutes=1), 5
         )
     nodes = list(_nodes(json.loads(plan)[0]["Plan"]))
     on_tasks = [node for node in nodes if node.get("Relation Name") == "tasks"]

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from core.adapters.postgres import Pool
+from core.domain.events import event_id
 from core.domain.labels import Label
 from core.ports import OutgoingEvent, TaskFailure
 from core.stages.events import image_score_event, relevance_event
@@ -89,6 +90,42 @@ async def test_a_late_result_ends_a_task_that_was_given_up(stores: Stores) -> No
     await stores.judgements.save_labels([label("a")], [], done, NOON)
     ended = await stores.task("a")
     assert (ended.state, ended.reason) == ("done", "")
+
+
+async def test_savers_that_meet_each_find_their_own_done(stores: Stores) -> None:
+    await leased(stores, *(f"t{n}" for n in range(30)))
+    facts = [label(f"t{n}") for n in range(30)]
+
+    async def save(number: int) -> str:
+        fact, at = facts[number], NOON + number * HOUR
+        done = [event_id(f"task/{fact.content_key}")]
+        await stores.judgements.save_labels([fact], [relevance_event(fact)], done, at)
+        assert await stores.judgements.labels([fact.content_key]) == {fact.content_key}
+        return (await stores.task(fact.content_key)).state
+
+    assert await asyncio.gather(*(save(number) for number in range(30))) == ["done"] * 30
+    assert len(await waiting_events(stores)) == 30
+    assert sorted([(await stores.task(fact.content_key)).finished_at for fact in facts]) == [
+        NOON + number * HOUR for number in range(30)
+    ]
+
+
+async def test_of_two_savers_of_one_key_that_meet_one_row_and_its_own_event_stand(stores: Stores) -> None:
+    first, second = label("a", reasoning="first"), label("a", reasoning="second")
+    await asyncio.gather(
+        stores.judgements.save_labels([first], [relevance_event(first)], [], NOON),
+        stores.judgements.save_labels([second], [relevance_event(second)], [], NOON),
+    )
+    assert await stores.reasonings() == {"a": "first"}
+    assert await waiting_events(stores) == [relevance_event(first)]
+
+
+async def test_scores_of_savers_that_meet_are_all_there(stores: Stores) -> None:
+    facts = [score(f"s{n}", image_hash=f"h{n}") for n in range(10)]
+    await asyncio.gather(
+        *(stores.judgements.save_image_score([fact], [image_score_event(fact)], [], NOON) for fact in facts)
+    )
+    assert len(await waiting_events(stores)) == 10
 
 
 async def test_no_keys_have_no_labels(stores: Stores) -> None:
@@ -176,6 +213,21 @@ async def test_a_save_that_fails_leaves_nothing_of_it(work_pool: Pool) -> None:
         await stores.judgements.save_labels([label("a")], [wrong], done, NOON)
     assert await stores.judgements.labels(["a"]) == set()
     assert (await stores.task("a")).state == "running"
+
+
+async def test_a_row_that_no_table_takes_fails_its_own_saver_and_no_neighbour(work_pool: Pool) -> None:
+    stores = PostgresStores(work_pool)
+    good, bad = [label(f"good{n}") for n in range(5)], label("bad", listing_id="a\x00b")
+    ends = await asyncio.gather(
+        *(
+            stores.judgements.save_labels([fact], [relevance_event(fact)], [], NOON)
+            for fact in (*good[:2], bad, *good[2:])
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(end, Exception) for end in ends] == [False, False, True, False, False, False]
+    assert set(await stores.reasonings()) == {fact.content_key for fact in good}
+    assert len(await waiting_events(stores)) == 5
 
 
 async def test_replicas_that_save_the_same_labels_at_once_save_each_once(work_pool: Pool) -> None:

@@ -14,7 +14,7 @@ from core.adapters.signals import PostgresSignalStore
 from core.adapters.stream_store import PostgresStreamStore
 from core.domain.effects import Effects
 from core.domain.friction import QuerySignals
-from core.domain.selection import Earlier, Selection
+from core.domain.selection import Deep, Earlier, Selection
 from core.ports import TaskInbox
 from core.signal_ports import QueryKey, SignalStore
 from core.stream_ports import StreamStore
@@ -149,6 +149,26 @@ async def test_only_the_first_ranks_are_shown(world: World) -> None:
     await told(world.streams, effects)
     (found,) = await world.signals.shown([SOFA], 2)
     assert [listing_id for _, listing_id, _ in found.listings] == ["a", "b"]
+
+
+async def test_ranks_from_far_down_are_shown_when_they_are_asked_for(world: World) -> None:
+    effects = Effects()
+    results(effects, "sofa", [f"s{n}" for n in range(1, 12)])
+    for n in range(1, 12):
+        listing(effects, f"s{n}")
+    await told(world.streams, effects)
+    (found,) = await world.signals.shown([SOFA], 2, Deep(6, 3))
+    assert [rank for rank, _, _ in found.listings] == [1, 2, 6, 7, 8]
+
+
+async def test_queries_are_told_with_the_engines_that_serve_them(world: World) -> None:
+    effects = Effects()
+    for engine in ("vectors", "bm25"):
+        results(effects, "sofa", ["a"], engine=engine)
+    results(effects, "lampe", ["a"], engine="bm25")
+    results(effects, "lampe", ["a"], engine="other", run="trial")
+    await told(world.streams, effects)
+    assert await world.signals.served_by() == {SOFA: "bm25,vectors", LAMP: "bm25"}
 
 
 async def test_a_listing_twice_in_a_list_is_shown_at_its_first_rank(world: World) -> None:

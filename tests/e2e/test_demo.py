@@ -109,3 +109,8 @@ def test_the_demo_runs_on_a_messy_bulk_file(shared_data: Path) -> None:
     run = demo("--search-log", str(log), "--listings", f"{shared_data}/shop/listings.jsonl.gz")
     assert run.returncode == 0, run.stderr[-2000:]
     assert "23,327 records sent, 23,327 read, 0 of them unusable" in run.stdout
+
+
+def test_the_engine_before_it_got_worse_is_found_to_be_better(drifting: subprocess.CompletedProcess[str]) -> None:
+    means = dict(re.findall(r"│ (before|today) +│ nDCG@10 +│ (\d\.\d+)", drifting.stdout)[:2])
+    assert float(means["before"]) > float(means["today"]) + 0.02, means

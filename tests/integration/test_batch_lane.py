@@ -206,6 +206,16 @@ async def test_a_group_that_changed_meanwhile_costs_that_call_again_and_no_more(
     assert set(lane.provider.billed.values()) == {1}
 
 
+async def test_a_step_for_one_task_leaves_it_in_its_querys_group(pool: Pool) -> None:
+    async with batch_lane(pool) as lane:
+        tasks = await lane.queued("a", "b", "c")
+        for task in tasks:
+            assert await lane.ask(request(f"picture of {task}", (task,), purpose="picture_scores")) is None
+        await lane.until_ended()
+        groups = await lane.inbox.lease(["relevance"], 10, 20, 60.0)
+        assert [{task.task_id for task in group} for group in groups] == [set(tasks)]
+
+
 async def test_the_same_call_asked_twice_at_once_is_ordered_once(lane: BatchLane) -> None:
     replies = await asyncio.gather(*(lane.ask(request("same")) for _ in range(8)))
     assert replies == [None] * 8

@@ -87,5 +87,9 @@ async def test_the_newest_calls_come_by_the_index_of_each_day(year: asyncpg.Pool
     assert "Seq Scan on llm_calls_" not in text
 
 
+async def test_the_calls_of_a_task_are_found_by_the_index_of_each_day(year: asyncpg.Pool) -> None:
+    assert "Seq Scan on llm_calls_" not in await plan(year, reads_calls._TRIES, [uuid4()], uuid4(), 50)
+
+
 async def test_a_call_is_found_by_the_key_of_each_day(year: asyncpg.Pool) -> None:
     assert "Seq Scan on llm_calls_" not in await plan(year, reads_calls._CALL, uuid4())

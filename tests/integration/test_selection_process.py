@@ -6,6 +6,10 @@ import asyncio
 from datetime import timedelta
 
 from consumers.selection import build
+from core.adapters.engine_config import EnginesFile
+from core.adapters.engine_http import EngineHttp
+from core.adapters.engine_open import engine_of
+from core.adapters.engine_store import PostgresEngineStore
 from core.adapters.inbox import PostgresInbox
 from core.adapters.leadership import PostgresLeadership
 from core.adapters.postgres import Pool
@@ -14,6 +18,8 @@ from core.adapters.stream_store import PostgresStreamStore
 from core.domain.effects import Effects
 from core.runtime.periodic import PeriodicProcess
 from core.settings import Settings
+from core.stages.engine_lists import SourcedSignals
+from tests.support.engine_servers import engine_server
 from tests.support.fake_signals import asked, listing, pane, results, told
 from tests.support.fakes import NOON, FakeClock
 
@@ -101,3 +107,28 @@ async def test_replicas_that_look_at_once_choose_each_query_once(pool: Pool) -> 
     await look(*(process(pool, clock) for _ in range(3)))
     assert sorted(await chosen(pool, "friction")) == ["lampe", "sofa"]
     assert await pool.fetchval("SELECT count(*) FROM assay_data.panel_members") == 20
+
+
+async def test_results_of_an_engine_are_judged_in_one_union_with_the_logs(pool: Pool) -> None:
+    clock = await shop(pool)
+    logged, store = PostgresSignalStore(pool), PostgresEngineStore(pool)
+    async with engine_server("opensearch") as server:
+        server.ids = ["d1", "d2", "d9"]
+        effects = Effects()
+        listing(effects, "d2")
+        await told(PostgresStreamStore(pool, clock), effects)
+        config = EnginesFile.model_validate({"engines": {"next": server.config()}}).engines["next"]
+        http = EngineHttp("next", config)
+        engines = [engine_of("next", config, http)]
+        signals = SourcedSignals(logged, store, engines, clock, timedelta(days=1), with_log=True)
+        try:
+            await look(build(SETTINGS, signals, PostgresLeadership(pool), clock, "judge", on_nudge_only=True))
+        finally:
+            await http.aclose()
+    rows = await pool.fetch(
+        "SELECT subject ->> 'listing_id' AS i FROM assay.judge_tasks WHERE subject ->> 'query' = 'sofa'"
+    )
+    assert sorted(row["i"] for row in rows) == ["d2", "sofa-0", "sofa-1", "sofa-2"]
+    lists = await pool.fetch("SELECT hits, language FROM assay.engine_lists WHERE query = 'sofa'")
+    assert [(row["hits"], row["language"]) for row in lists] == [(["d1", "d2", "d9"], "de")]
+    assert not [asked for asked in server.asked if "@" in asked.query]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -20,6 +22,9 @@ pytestmark = pytest.mark.postgres
 
 REFUSED = str(name_id("relevance/live/failed/refused/0"))
 TODAY = NOW.date()
+PAGE = (Path(__file__).parents[2] / "docs" / "money.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+QUERIES = [query for block in BLOCKS for query in block.split(";") if query.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +144,12 @@ async def test_a_call_under_way_has_a_page(browser: ClientSession) -> None:
 async def test_a_strange_filter_shows_all_calls(shop: Served, browser: ClientSession) -> None:
     page = await text_of(browser, "/calls?day=never&task=none&lane=fast")
     assert page.count('<a href="/calls/') == 61
+
+
+async def test_the_first_page_says_that_a_lane_waits_for_money(browser: ClientSession) -> None:
+    assert '<strong class="bad">panel waits</strong> until' in await text_of(browser, "/")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_a_query_of_the_money_page_is_answered(shop: Served, query: str) -> None:
+    assert await shop.pool.fetch(query) is not None

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 from core.adapters.migrate import migrate
-from tests.support import needs
+from tests.support import needs, sample_engines
 from tests.support.postgres import EmbeddedPostgres
 from tests.support.served_console import Served, sample_shop
 
@@ -42,12 +42,15 @@ def paths(shop: Served) -> dict[str, str]:
         "queries": "/queries",
         "query": HEADPHONES,
         "guideline": GUIDELINE,
+        "engines": "/engines",
+        "comparison": f"/engines/{sample_engines.RUN}",
         "pictures": "/pictures",
         "alerts": "/alerts",
         "alert": f"/alerts/{shop.filled.alert_id}",
         "calls": "/calls",
         "spending": "/spending",
         "call": f"/calls/{shop.filled.call_id}",
+        "safety": "/safety",
         "dead-letters": "/dead-letters",
     }
 

@@ -154,7 +154,7 @@ class InMemoryInbox:
             for row in self._held(retry.task_id, retry.lease):
                 row.state, row.reason, row.not_before, row.lease_until = "waiting", retry.reason, retry.not_before, None
                 row.attempts -= 0 if retry.counts else 1
-                row.failures[retry.reason] += int(retry.counts)
+                row.failures.update([retry.reason] if retry.counts else [])
         for failure in failures:
             for row in self._held(failure.task_id, failure.lease):
                 row.state, row.reason, row.finished_at = "failed", failure.reason, self._clock.now()

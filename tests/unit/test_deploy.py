@@ -19,9 +19,10 @@ DEPLOY = ROOT / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 ALERTS_TEST = DEPLOY / "prometheus" / "alerts_test.yaml"
 DASHBOARD = DEPLOY / "grafana" / "assay.json"
-# The names the contract gives `assay run`, and `retention`.
+# The names the contract gives `assay run`, and the later ones.
 STREAMS = ("search-log", "listings", "replay")
-PROCESSES = frozenset((*STREAMS, "selection", "relevance", "image-score", "drift", "outbox", "retention", "console"))
+LATER = ("retention", "batches")
+PROCESSES = frozenset((*STREAMS, *LATER, "selection", "relevance", "image-score", "drift", "outbox", "console"))
 OF_HISTOGRAM = ("_bucket", "_sum", "_count")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import pytest
 from core.adapters.llm_measured import MeasuredLlm
 from core.adapters.picture_measured import MeasuredPictures
 from core.errors import LlmError, LlmTimeout, PictureError
-from core.ports import LlmReply, LlmRequest, Picture, TextPart
+from core.ports import LlmReply, LlmRequest, Picture, PicturePart, TextPart
 from core.telemetry import Metrics
 
 REQUEST = LlmRequest("live", "judgements", "m", "v", "rules", (TextPart("data"),), {}, 100)
@@ -97,3 +98,17 @@ async def test_a_picture_that_did_not_come_counts_under_its_reason() -> None:
     with pytest.raises(PictureError):
         await MeasuredPictures(OnePicture(PictureError("no", "gone", final=True)), metrics).fetch("http://x.example/a")
     assert _value(metrics, "assay_pictures_total")(outcome="gone") == 1
+
+
+class AnyCall:
+    async def complete(self, request: LlmRequest) -> LlmReply:
+        del request
+        return REPLY
+
+
+async def test_what_was_kept_from_the_provider_is_counted_by_kind() -> None:
+    metrics = Metrics()
+    parts = (TextPart('{"a":"[email] or [phone]"}'), PicturePart(b"jpeg", 8, 8), TextPart("[email] [new]"))
+    await MeasuredLlm(AnyCall(), metrics, Wall()).complete(replace(REQUEST, user=parts))
+    screened = _value(metrics, "assay_screened_total")
+    assert (screened(kind="email"), screened(kind="phone"), screened(kind="card")) == (2, 1, None)

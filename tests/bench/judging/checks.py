@@ -17,6 +17,9 @@ from tests.support.provider.answers import label_of
 OPEN_ENDS = ("lost", "running", "cancelled")
 """A call of a process that died: swept, or not yet; or of one that was told to stop."""
 
+SAVED_S = 2.0
+"""Labels are written within this of their answer, on a machine whose cores are all busy."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -110,17 +113,32 @@ def of_money(run: Run) -> list[Check]:
     ]
 
 
-def of_repeats(run: Run) -> list[Check]:
-    """Only what was under way in a process that died is paid again."""
+def of_repeats(run: Run, kills: Sequence[float]) -> list[Check]:
+    """Only what was under way in a process that died is paid again; its pairs may come back in other calls. Under way is
+    a call too that was answered and settled in the moment before its labels would have been written."""
     lost = sum(entry.status in OPEN_ENDS for entry in run.left.ledger)
-    judged = [call for call in run.calls if call.again]
+    used = {label.fingerprint for label in run.left.labels}
+    unsaved = [call for call in run.calls if _settled(run, call) and f"fp_{call.number}" not in used]
+    late = [call for call in unsaved if not any(0 <= kill - call.ended <= SAVED_S for kill in kills)]
+    a_call = run.job.settings["judge_products_per_call"]
+    assert isinstance(a_call, int)
     return [
         Check(
             "at most the calls in flight are paid twice",
-            len(judged) <= lost,
-            f"{len(judged)} calls with {run.stats.pairs_again} pairs again; {lost} were in flight",
-        )
+            run.stats.pairs_again <= (lost + len(unsaved)) * a_call,
+            f"{run.stats.pairs_again} pairs again; {lost} calls of at most {a_call} pairs had no answer, "
+            f"{len(unsaved)} had one and no labels yet",
+        ),
+        Check(
+            f"an answer that gave no label came within {SAVED_S:g} s before a kill",
+            not late,
+            f"{len(unsaved)} such answers, {len(late)} not",
+        ),
     ]
+
+
+def _settled(run: Run, call: Call) -> bool:
+    return call.answered and call.purpose == "judgements" and f"fp_{call.number}" in run.left.named
 
 
 def _same(entry: Entry, call: Call | None) -> bool:

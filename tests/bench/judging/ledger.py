@@ -11,9 +11,11 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import asyncpg
 import psutil
 
 from core.adapters.llm_gate import Batcher
@@ -99,10 +101,25 @@ async def drive(
     return made
 
 
-def server_cpu() -> float:
-    """CPU seconds of all PostgreSQL processes of this machine's tests."""
-    found = (p for p in psutil.process_iter(["name", "cpu_times"]) if (p.info["name"] or "").startswith("postgres"))
-    return sum(p.info["cpu_times"].user + p.info["cpu_times"].system for p in found)
+class ServerCpu:
+    """CPU seconds of one server's processes, those that have ended meanwhile included as far as they were seen."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._seen: dict[int, float] = {}
+
+    async def seconds(self) -> float:
+        """So far."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            pids = await connection.fetch("SELECT pid FROM pg_stat_activity")
+        finally:
+            await connection.close()
+        for (pid,) in pids:
+            with suppress(psutil.NoSuchProcess):
+                times = psutil.Process(pid).cpu_times()
+                self._seen[pid] = times.user + times.system
+        return sum(self._seen.values())
 
 
 async def main(rate: int, seconds: float, tasks: int) -> None:
@@ -124,9 +141,10 @@ async def main(rate: int, seconds: float, tasks: int) -> None:
 
         await drive(reserve, settle, rate, 2.0, tasks)
         counts.update(reserve=0, settle=0)
-        used, theirs = time.process_time(), server_cpu()
+        cpu = ServerCpu(server.dsn)
+        used, theirs = time.process_time(), await cpu.seconds()
         calls = await drive(reserve, settle, rate, seconds, tasks)
-        used, theirs = time.process_time() - used, server_cpu() - theirs
+        used, theirs = time.process_time() - used, await cpu.seconds() - theirs
         bare = time.process_time()
         await drive(idle, idle, rate, seconds, tasks)
         bare = time.process_time() - bare

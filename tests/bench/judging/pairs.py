@@ -10,15 +10,13 @@ from tests.bench.judging.checks import of_labels
 from tests.bench.judging.running import Job, Run, run
 from tests.bench.judging.work import Shape, usd
 from tests.bench.stream.servers import Servers
-from tests.bench.stream.tables import Table, say
+from tests.bench.stream.tables import Table
 from tests.support.provider import Knobs
 
 TWENTY = 20
-ORDER_PRODUCTS = 100
-"""Products a query where order is measured: five calls of twenty share a guideline."""
-
-ORDER_CACHE_S = 3.0
-"""How long the stand-in's prompt cache lasts there: five minutes of a backlog of hours, scaled to a run of seconds."""
+ORDER_CACHE_S, ORDER_REQUESTS = 1.5, 3_000
+"""How long the stand-in's prompt cache lasts where order is measured: five minutes of a backlog of hours, scaled to a
+run of seconds at so many requests a minute. One product a call: twenty calls share a guideline."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,14 @@ class Sizes:
     burst_s: float = 60.0
 
 
-QUICK = Sizes(50, 5, 8)
-FULL = Sizes(1_000, 50, 40)
+QUICK = Sizes(50, 5, 20)
+FULL = Sizes(1_000, 50, 60)
 
 
 async def pairs(servers: Servers, sizes: Sizes) -> list[Table]:
     """Three tables: the run, the tokens and money of a pair, and what order is worth."""
     whole = await _judged(servers, sizes, Shape(sizes.queries, TWENTY), TWENTY)
-    say(f"{whole.job.shape.pairs:,} pairs in {whole.wall_s:.1f} s")
     alone = await _judged(servers, sizes, Shape(sizes.sample, TWENTY), 1)
-    say(f"{alone.job.shape.pairs:,} pairs, one a call, in {alone.wall_s:.1f} s")
     together, mixed = [await _ordered(servers, sizes, by_prefix=by_prefix) for by_prefix in (True, False)]
     return [_times(whole, sizes), _tokens(whole, alone, sizes), _order(together, mixed)]
 
@@ -59,9 +55,9 @@ async def _judged(servers: Servers, sizes: Sizes, shape: Shape, a_call: int) -> 
 
 async def _ordered(servers: Servers, sizes: Sizes, *, by_prefix: bool) -> Run:
     """Tasks in no order, and a rate that keeps calls of many queries waiting."""
-    knobs = Knobs(requests_per_minute=900, cache_s=ORDER_CACHE_S, median_ms=100, p99_ms=100)
-    settings = {"judge_products_per_call": TWENTY, "llm_prefix_order": by_prefix}
-    return await run(servers, Job(Shape(sizes.ordered, ORDER_PRODUCTS), knobs, settings, mixed=True))
+    knobs = Knobs(requests_per_minute=ORDER_REQUESTS, cache_s=ORDER_CACHE_S, median_ms=100, p99_ms=100)
+    settings = {"judge_products_per_call": 1, "llm_prefix_order": by_prefix}
+    return await run(servers, Job(Shape(sizes.ordered, TWENTY), knobs, settings, mixed=True))
 
 
 def _knobs(sizes: Sizes) -> Knobs:
@@ -142,7 +138,7 @@ def _order(together: Run, mixed: Run) -> Table:
         for name, done in (("calls of one query together", together), ("in the order they came", mixed))
     ]
     note = (
-        f"{together.job.shape.queries} queries of {ORDER_PRODUCTS} products, {TWENTY} a call; a prompt cache that "
-        f"forgets after {ORDER_CACHE_S:.0f} s. Of a pair"
+        f"{together.job.shape.queries} queries of {TWENTY} products, one a call, and a prompt cache that forgets after "
+        f"{ORDER_CACHE_S} s, a two-hundredth of the usual. Of a pair, by whether calls of a query are put together"
     )
     return Table(note, ("", "input", "of it cached", "USD for 1,000 pairs"), rows)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 import asyncpg
@@ -14,6 +15,7 @@ import asyncpg
 from tests.bench.judging.service import Fleet, ended, fleet, gone
 from tests.bench.judging.work import Shape, put
 from tests.bench.stream.servers import Cpu, Servers, connect
+from tests.bench.stream.tables import say
 from tests.support.provider import Call, Knobs, StandIn, Stats, started
 
 LONGEST_S = 1_200.0
@@ -93,6 +95,11 @@ class Left:
     events: int
     spent: Decimal
 
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Fingerprints of the answers that the ledger knows."""
+        return frozenset(entry.named for entry in self.ledger if entry.named)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -153,6 +160,7 @@ async def _to_its_end(
     done = await ended(connection, replicas, LONGEST_S)
     own, others = sum(replica.cpu() for replica in replicas.up()), servers.cpu().since(cpu)
     now = asyncio.get_running_loop().time()
+    say(f"{done.tasks:,} pairs in {done.last - min(began):.1f} s")
     if doing is not None:
         await doing
     await gone(replicas, RUNNING_S)

@@ -1,7 +1,7 @@
 """The relevance stage alone: 20,000 pairs as 1,000 queries of 20, an LLM that answers at once, a real PostgreSQL.
 
-`python -m tests.bench.judging.stage` prints pairs a second and the CPU of a pair. The LLM costs nothing here, so what is
-measured is ours: leases, listings, prompts, checks, labels, events, the ends of tasks.
+`python -m tests.bench.judging.stage` prints pairs a second and the CPU of a pair. The LLM costs nothing here, so what
+is measured is ours: leases, listings, prompts, checks, labels, events, the ends of tasks.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pydantic import SecretStr
 
 from consumers import relevance
 from core.adapters.catalogue import PostgresCatalogue
-from core.adapters.clock import SystemClock
-from core.adapters.inbox import PostgresInbox
 from core.adapters.claims import PostgresClaims
+from core.adapters.clock import SystemClock
 from core.adapters.guidelines import PostgresGuidelines
+from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
 from core.adapters.migrate import migrate
 from core.adapters.postgres import Pool, open_pool
@@ -185,7 +185,7 @@ async def _run(pool: Pool, queries: int, in_flight: int, latency_s: float) -> No
 async def _idle(process: Process) -> None:
     """Asked seldom: the question counts all waiting tasks."""
     async with asyncio.timeout(LONGEST_S):
-        while not await process.idle():
+        while not await process.idle():  # noqa: ASYNC110 -- it tells nobody
             await asyncio.sleep(0.1)
 
 

@@ -48,6 +48,8 @@ class Knobs:
     """Each answer's `system_fingerprint` is its own number: a label and a ledger's row then name their answer."""
     kept_bodies: int = 0
     """The first requests for judgements are kept for `/_bodies`."""
+    batch_delay_s: float = 0.0
+    """From the creation of a batch to its end."""
     with_parent: bool = False
     """End when standard input does."""
 

@@ -1,4 +1,5 @@
-"""The stand-in itself: `POST /v1/chat/completions` as a hosted provider answers it, and `/_…` for who runs it.
+"""The stand-in itself: `POST /v1/chat/completions` as a hosted provider answers it, files and batches, and `/_…` for
+who runs it.
 
 A call is charged when it comes, waits its latency, and is billed when its work is done, whether or not anybody still
 listens. `/_stats` and `/_calls` tell what was; `/_knobs` changes the stand-in while it runs.
@@ -21,6 +22,7 @@ from aiohttp import web
 
 from demo.offline_judge.prompt import BadRequest, Prompt, read_prompt
 from tests.support.provider.answers import Answers
+from tests.support.provider.batches import BatchKnobs, add_batch_routes
 from tests.support.provider.books import Books, Call
 from tests.support.provider.counting import PICTURE_TOKENS, PromptCache, tokens_of
 from tests.support.provider.knobs import FAULTS, Fault, Knobs
@@ -95,6 +97,17 @@ class Provider:
             self.books.bill(call, (tokens, cached, output), _pairs(prompt))
         self._cache.keep(prefixes)
         return await self._sent(request, call, fault, self._completion(call, prompt, said, fault), meter)
+
+    def in_batch(self, body: dict[str, object]) -> dict[str, object]:
+        """The chat completion of one request of a batch: no limit, no latency, no fault, billed like any other."""
+        call = self.books.arrive("")
+        prompt = read_prompt(body)
+        call.purpose = prompt.purpose
+        tokens = tokens_of(prompt.text + msgspec.json.encode(body["response_format"]).decode())
+        said = self._answers.text(prompt, _schema(body), None, self._random)
+        self.books.bill(call, (tokens, 0, min(tokens_of(said), prompt.max_tokens)), _pairs(prompt))
+        self.books.end(call, "batch", answered=True)
+        return msgspec.json.decode(self._completion(call, prompt, said, None))
 
     def _refused(self, call: Call, key: str, meter: Meter, tokens: int, limit: int) -> web.Response | None:
         """A 429, by a storm or by a limit."""
@@ -251,6 +264,7 @@ def make_app(knobs: Knobs) -> web.Application:
     provider = Provider(knobs)
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_post("/v1/chat/completions", provider.complete)
+    add_batch_routes(app, provider.in_batch, BatchKnobs(delay_s=knobs.batch_delay_s))
     app.router.add_get("/_stats", provider.stats)
     app.router.add_get("/_calls", provider.all_calls)
     app.router.add_get("/_bodies", provider.bodies)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.run import Gauges, RunStatus
+from core.money_models import LaneSpend
 from core.read_ports import Spend, StatusReport, TaskCount
 from core.telemetry import Metrics
 
@@ -53,3 +54,16 @@ def test_the_outbox_is_as_old_as_its_first_event(
 ) -> None:
     gauges.take(replace(NOTHING, outbox_oldest=oldest))
     assert metrics.registry.get_sample_value("assay_outbox_oldest_seconds") == seconds
+
+
+def test_a_lane_that_waits_for_money_says_why_and_until_when(gauges: Gauges, metrics: Metrics) -> None:
+    lanes = [LaneSpend("live", 1.0, 0.5, None), LaneSpend("backfill", 19.0, 1.0, 20.0, 7, "lane_budget", NOW)]
+    gauges.take(replace(NOTHING, spend=replace(NOTHING.spend, lanes=lanes, unlisted=["house-model"])))
+    value = metrics.registry.get_sample_value
+    waits = "assay_llm_lane_waits_until_seconds"
+    assert value(waits, {"lane": "backfill", "reason": "lane_budget"}) == NOW.timestamp()
+    assert value(waits, {"lane": "backfill", "reason": "over_budget"}) == 0
+    assert value("assay_llm_lane_spent_today_usd", {"lane": "live"}) == 1.5
+    assert value("assay_llm_lane_budget_usd", {"lane": "backfill"}) == 20
+    assert value("assay_llm_lane_budget_usd", {"lane": "live"}) is None
+    assert value("assay_llm_unlisted_models") == 1

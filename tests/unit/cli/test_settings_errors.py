@@ -56,6 +56,10 @@ def test_every_other_command_names_what_it_lacks(command: Command, command_line:
     ("variable", "value"),
     [
         ("ASSAY_KAFKA_BOOTSTRAP_SERVERS", "localhost:port"),
+        ("ASSAY_LLM_CASCADE_SECOND_MODEL", "without a first"),
+        ("ASSAY_LLM_CASCADE_CONFIDENCE", "1.5"),
+        ("ASSAY_LLM_FALLBACK_BASE_URL", "example.com/v1"),
+        ("ASSAY_LLM_FALLBACK_LANES", "live,night"),
         ("ASSAY_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,,"),
         ("ASSAY_KAFKA_OPTIONS", "{bad"),
         ("ASSAY_KAFKA_OPTIONS", "[1]"),

@@ -85,7 +85,7 @@ async def test_the_official_client_reads_its_answers(judge):
     assert made.model == "a-model"
     assert made.usage is not None
     assert made.usage.total_tokens == made.usage.prompt_tokens + made.usage.completion_tokens
-    assert models == ["offline-judge", "offline-judge-lite"]
+    assert models == ["offline-judge", "offline-judge-lite", "offline-judge-similarity"]
 
 
 async def test_a_guideline_is_answered_and_taken_back_in_the_judgements_prompt(client):
@@ -94,6 +94,16 @@ async def test_a_guideline_is_answered_and_taken_back_in_the_judgements_prompt(c
     rows = section("GUIDELINE", [guideline.model_dump(mode="json")])
     judged, _ = await post(client, body("judgements", [text(QUERY + rows + PRODUCTS)]))
     assert len(JudgementsReply.model_validate_json(judged["choices"][0]["message"]["content"]).judgements) == 2
+
+
+async def test_the_cheap_models_grade_by_words_or_by_likeness_alone(client):
+    found = {}
+    for model in ("offline-judge-lite", "offline-judge-similarity"):
+        made, _ = await post(client, body("judgements", [text(QUERY + PRODUCTS)]) | {"model": model})
+        reply = JudgementsReply.model_validate_json(made["choices"][0]["message"]["content"])
+        found[model] = [(judgement.item, judgement.label.value) for judgement in reply.judgements]
+    assert found["offline-judge-lite"] == [("p1", "highly_relevant"), ("p2", "acceptable_substitute")]
+    assert [item for item, _ in found["offline-judge-similarity"]] == ["p1", "p2"]
 
 
 async def test_pictures_are_described_and_scored_by_item(client):

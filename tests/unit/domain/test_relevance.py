@@ -17,9 +17,9 @@ from core.domain.relevance import (
     cleaned_guideline,
     content_key,
     guideline_prompt,
-    guideline_version,
     judgement_tokens,
     judgements_prompt,
+    layout_hash,
     matched,
     parsed_reply,
     seed_of,
@@ -36,7 +36,7 @@ GUIDE = GuidelineReply(
     requirements=[],
     guideline=LabelGuide(highly_relevant="red shoes", acceptable_substitute="shoes", irrelevant="the rest"),
 )
-PARTS = KeyParts("shop", "de", "rote schuhe", "de", "g@1", "l1", "c1", None, "text", "p@1", "m", (("schema", "s"),))
+PARTS = KeyParts("shop", "de", "rote schuhe", "de", "", "g@1", "l1", "c1", None, "text", "p@1", "m", (("schema", "s"),))
 KEYS = st.lists(st.text("0123456789abcdef", min_size=8, max_size=8), unique=True, max_size=20)
 
 
@@ -66,9 +66,57 @@ def test_no_seller_can_open_a_section_or_a_line(text):
     assert json.loads(lines[5])["item"] == "p1"
 
 
-def test_a_judge_is_told_neither_rank_nor_engine_nor_what_is_missing():
-    row = json.loads(judgements_prompt(SEARCH, GUIDE, {"p1": Product("Schuh", brand="X")}).splitlines()[5])
-    assert row == {"item": "p1", "title": "Schuh", "brand": "X"}
+def _row(product: Product) -> dict[str, object]:
+    return json.loads(judgements_prompt(SEARCH, GUIDE, {"p1": product}).splitlines()[5])
+
+
+def test_a_judge_is_told_neither_rank_nor_engine_and_by_name_what_the_catalogue_leaves_open():
+    missing = ["category", "price", "attributes", "description"]
+    assert _row(Product("Schuh", brand="X")) == {"item": "p1", "title": "Schuh", "brand": "X", "not_given": missing}
+
+
+def test_of_a_product_told_in_full_nothing_is_not_given():
+    full = Product("Schuh", "X", "Schuhe", "9.5 EUR", (("size", "42"),), "Aus Leder.", "a red shoe")
+    assert list(_row(full)) == [
+        "item",
+        "title",
+        "brand",
+        "category",
+        "price",
+        "attributes",
+        "description",
+        "picture_description",
+    ]
+
+
+def test_nothing_of_a_product_is_said_twice():
+    attributes = (("Brand", "X"), ("category", "Schuhe"), ("maker", "X"))
+    row = _row(Product("Schuh 42", "X", "Schuhe", None, attributes, "Schuh 42 - aus Leder"))
+    assert (row["attributes"], row["description"]) == ({"maker": "X"}, "aus Leder")
+
+
+def test_a_description_that_is_the_title_is_not_said_and_not_missing():
+    row = _row(Product("Schuh", description="Schuh"))
+    assert "description" not in {*row, *row["not_given"]}
+
+
+def test_a_description_that_begins_with_a_longer_word_stays_whole():
+    assert _row(Product("Schuh", description="Schuhe aus Leder"))["description"] == "Schuhe aus Leder"
+
+
+def test_filters_are_part_of_the_query_and_take_none_of_its_names():
+    search = replace(SEARCH, context=(("gender", "women"), ("ｑuery", "blue")))
+    assert json.loads(guideline_prompt(search).splitlines()[1]) == {
+        "query": "rote schuhe",
+        "market": "de",
+        "language": "de",
+        "gender": "women",
+    }
+
+
+def test_the_layout_of_a_prompt_is_known_by_a_hash_that_does_not_move():
+    assert layout_hash() == layout_hash()
+    assert len(layout_hash()) == 8
 
 
 def test_personal_data_leaves_for_no_llm():
@@ -192,11 +240,6 @@ def test_an_empty_guideline_is_invalid():
     empty = GUIDE.model_copy(update={"guideline": GUIDE.guideline.model_copy(update={"irrelevant": " \0"})})
     with pytest.raises(LlmInvalid):
         cleaned_guideline(empty)
-
-
-def test_another_guideline_is_another_version():
-    other = GUIDE.model_copy(update={"translation": "scarlet shoes"})
-    assert guideline_version(GUIDE, "g@1") != guideline_version(other, "g@1")
 
 
 # --- Schema ----------------------------------------------------------------------------------------------

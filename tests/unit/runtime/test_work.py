@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from core.errors import RetryLater
-from core.ports import NewTask, Task, TaskKind
+from core.ports import NewTask, Task, TaskFailure, TaskKind, TaskRetry
 from core.runtime import work
 from core.runtime.work import WorkPlan, WorkProcess
 from tests.support.fakes import FakeClock, InMemoryInbox
@@ -27,6 +27,7 @@ class Inbox(InMemoryInbox):
         self.clock = clock
         self.renewed: list[UUID] = []
         self.away = 0
+        self.hangs = 0
 
     async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
         if self.away:
@@ -34,9 +35,12 @@ class Inbox(InMemoryInbox):
             raise RetryLater("away")
         return await super().lease(kinds, groups, per_group, seconds)
 
-    async def renew(self, task_ids: Sequence[UUID], seconds: float) -> None:
-        self.renewed += task_ids
-        await super().renew(task_ids, seconds)
+    async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.sleep(100)
+        self.renewed += [task.task_id for task in tasks]
+        return await super().renew(tasks, seconds)
 
 
 @pytest.fixture
@@ -145,13 +149,87 @@ async def test_stopping_puts_back_what_does_not_end_in_time_without_an_attempt(i
     assert all(row.attempts == 0 for row in inbox.rows.values())
 
 
-async def test_work_whose_database_went_away_is_left_to_its_lease(inbox: Inbox) -> None:
+async def test_work_whose_database_went_away_goes_back_without_an_attempt(inbox: Inbox) -> None:
+    away = 4
+
+    async def handle(tasks: Sequence[Task]) -> None:
+        nonlocal away
+        if away:
+            away -= 1
+            raise RetryLater("away")
+        inbox.finish([task.task_id for task in tasks], inbox.clock.now())
+
+    async with running(inbox, handle) as process:
+        await until_true(process.idle)
+    assert states(inbox) == ["done"] * 8
+    assert all(row.attempts == 1 for row in inbox.rows.values())
+
+
+async def test_stopping_while_the_database_is_away_leaves_the_tasks_to_their_leases(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_retries: Sequence[TaskRetry], _failures: Sequence[TaskFailure]) -> None:
+        raise RetryLater("away")
+
+    monkeypatch.setattr(inbox, "release", away)
+
     async def handle(_tasks: Sequence[Task]) -> None:
         raise RetryLater("away")
 
-    async with running(inbox, handle) as process:
-        await until(lambda: states(inbox).count("running") == 8)
-        assert not process.health().ready or process.health().detail.startswith("0 groups")
+    async with running(inbox, handle, groups=1) as process:
+        await until(lambda: not process.health().ready)
+    assert states(inbox).count("running") == 2
+
+
+async def test_a_heartbeat_that_hangs_is_given_up_for_the_next(inbox: Inbox) -> None:
+    inbox.hangs = 1
+
+    async def handle(_tasks: Sequence[Task]) -> None:
+        await asyncio.sleep(0.5)
+
+    async with running(inbox, handle, lease_s=0.15):
+        await until(lambda: bool(inbox.renewed))
+    assert inbox.hangs == 0
+
+
+async def test_work_whose_lease_is_another_s_is_cancelled_and_ends_nothing(inbox: Inbox) -> None:
+    cancelled: list[str] = []
+
+    async def handle(tasks: Sequence[Task]) -> None:
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            cancelled.append(tasks[0].group_key)
+            raise
+
+    async with running(inbox, handle, groups=1, lease_s=0.15):
+        await until(lambda: "running" in states(inbox))
+        taken = next(row for row in inbox.rows.values() if row.state == "running")
+        for row in inbox.rows.values():  # as if another replica had leased all of them
+            row.lease, row.state = row.lease + 1, "running"
+        await until(lambda: cancelled == [taken.new.group_key])
+    assert states(inbox) == ["running"] * 8
+
+
+async def test_a_task_that_crashed_often_is_worked_on_with_nothing_else_beside_it(inbox: Inbox) -> None:
+    suspects = [row for row in inbox.rows.values() if row.new.group_key in ("g0", "g2")]
+    for row in suspects:
+        row.failures["crashed"] = 3
+    together: list[set[str]] = []
+    under_way: set[str] = set()
+
+    async def handle(tasks: Sequence[Task]) -> None:
+        under_way.update(task.task_key for task in tasks)
+        together.append(set(under_way))
+        await asyncio.sleep(0.02)
+        under_way.difference_update(task.task_key for task in tasks)
+        inbox.finish([task.task_id for task in tasks], inbox.clock.now())
+
+    async with running(inbox, handle, groups=8) as process:
+        await until_true(process.idle)
+    alone = {row.new.task_key for row in suspects}
+    assert sorted(map(sorted, (keys for keys in together if keys & alone))) == [[key] for key in sorted(alone)]
+    assert states(inbox) == ["done"] * 8
 
 
 async def test_a_database_that_is_away_is_waited_for(inbox: Inbox) -> None:

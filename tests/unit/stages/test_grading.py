@@ -12,7 +12,7 @@ import pytest
 from core.domain.cascade import Cascade
 from core.domain.judging import GuidelineReply, LabelGuide, ProductJudgement, Requirement
 from core.domain.relevance import Search
-from core.errors import LlmImpossible, LlmInvalid, LlmRefused, LlmSlowDown, LlmTruncated, LlmUnavailable
+from core.errors import LlmImpossible, LlmInvalid, LlmPending, LlmRefused, LlmSlowDown, LlmTruncated, LlmUnavailable
 from core.ports import Listing, LlmReply, LlmRequest, StoredGuideline, Task
 from core.prompts import load_prompt
 from core.settings import Settings
@@ -77,6 +77,11 @@ class Models:
 def _products(request: LlmRequest) -> list[dict[str, str]]:
     text = request.user[0].text
     return [json.loads(line) for line in text.split("### PRODUCTS")[1].splitlines() if line.startswith("{")]
+
+
+def _wire(request: LlmRequest) -> tuple[object, ...]:
+    """What a batch knows a call by."""
+    return request.model, request.system, request.user, request.seed, request.max_output_tokens
 
 
 def _item(title: str) -> Item:
@@ -173,6 +178,20 @@ async def test_a_product_the_strong_reply_leaves_out_is_neither_graded_nor_given
     grades = await _graded(models, "ab")
     assert set(grades.given) == {"a"}
     assert not grades.failed
+
+
+async def test_a_strong_call_that_waits_for_a_batch_is_waited_for_by_all_and_found_again_as_it_was():
+    pending = LlmPending("ordered", NOON)
+    models = Models({"cheap": {"b": UNSURE}, "strong": {}}, failing=[("strong", "", pending)])
+    grading = Grading(models, _recipe(ONE), ONE)
+    items = [_item(title) for title in "abc"]
+    with pytest.raises(LlmPending):
+        await grading.grade(SEARCH, GUIDELINE, items)
+    ordered = models.requests[-1]
+    assert ordered.tasks == tuple(item.task.task_id for item in items)
+    models.failing.clear()
+    assert set((await grading.grade(SEARCH, GUIDELINE, items)).given) == {"a", "b", "c"}
+    assert _wire(models.requests[-1]) == _wire(ordered)
 
 
 async def test_a_failed_cheap_call_is_the_calls_error():

@@ -13,8 +13,12 @@ import pytest
 
 from core.domain.labels import Label
 from core.errors import (
+    LlmBreakerOpen,
+    LlmContentFilter,
+    LlmError,
     LlmImpossible,
     LlmOverBudget,
+    LlmPending,
     LlmRefused,
     LlmSlowDown,
     LlmTimeout,
@@ -22,6 +26,7 @@ from core.errors import (
     LlmUnauthorised,
     LlmUnavailable,
     PictureError,
+    RetryLater,
 )
 from core.ports import Listing, LlmReply, LlmRequest, NewTask, Picture, PicturePart, Task
 from core.settings import Settings
@@ -53,10 +58,23 @@ class ScriptedLlm:
     faults: list[tuple[str, Exception | str]] = field(default_factory=list)
     requests: list[LlmRequest] = field(default_factory=list)
     refuses: str = ""
+    refusal: LlmError = field(default_factory=lambda: LlmRefused("no"))
+    spoils: str = ""
+    most: int = 100
+    slow_s: float = 0.0
+    under_way: list[int] = field(default_factory=list)
+    """Judging calls under way at the start of each of them, itself included."""
+    _now: int = 0
 
     async def complete(self, request: LlmRequest) -> LlmReply:
         self.requests.append(request)
-        await asyncio.sleep(0)
+        self._now += 1
+        self.under_way += [self._now] if request.purpose == "judgements" else []
+        await asyncio.sleep(self.slow_s)
+        self._now -= 1
+        return self._replied(request)
+
+    def _replied(self, request: LlmRequest) -> LlmReply:
         for index, (purpose, fault) in enumerate(self.faults):
             if purpose == request.purpose:
                 del self.faults[index]
@@ -64,7 +82,11 @@ class ScriptedLlm:
                     raise fault
                 return _reply(fault)
         if self.refuses and self.refuses in _text(request):
-            raise LlmRefused("no")
+            raise self.refusal
+        if request.purpose == "judgements" and len(_products(request)) > self.most:
+            raise LlmImpossible("too large")
+        if self.spoils and self.spoils in _text(request):
+            return _reply(_graded("p99"))
         return _reply(json.dumps(self._answer(request)))
 
     def _answer(self, request: LlmRequest) -> object:
@@ -317,6 +339,9 @@ BLAMELESS = [
     (LlmSlowDown("slow", 30.0), "rate_limited", 30),
     (LlmUnauthorised("key"), "unauthorised", 60),
     (LlmOverBudget("spent", NOON + timedelta(hours=12)), "over_budget", 43_200),
+    (LlmOverBudget("the lane spent", NOON + timedelta(hours=12), "lane_budget"), "lane_budget", 43_200),
+    (LlmPending("ordered", NOON + timedelta(minutes=10)), "in_batch", 600),
+    (LlmBreakerOpen("open", 30.0), "breaker_open", 30),
 ]
 
 
@@ -335,7 +360,7 @@ PASSING = [
     ("{", "invalid_reply"),
     (
         '{"judgements": [{"item": "p9", "reasoning": "", "undecided": 0, "label": "irrelevant", "confidence": 1}]}',
-        "invalid_reply",
+        "wrong_items",
     ),
 ]
 
@@ -371,6 +396,69 @@ async def test_a_product_the_reply_leaves_out_waits_alone(world):
     await world.judge().judge(await world.queue(["l1", "l2"]))
     assert sorted(world.ends().values()) == [("done", ""), ("waiting", "missing_item")]
     assert len(world.labels()) == 1
+
+
+def _graded(*names: str) -> str:
+    row = {"reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": 1}
+    return json.dumps({"judgements": [{"item": name, **row} for name in names]})
+
+
+@pytest.mark.parametrize("names", [("p1", "p1"), ("p1", "p2", "p2"), ("p1", "p2", "p3"), ("p1", "sofa")])
+async def test_of_a_reply_with_an_invented_or_doubled_item_nothing_is_kept(world, names):
+    world.llm.faults = [("judgements", _graded(*names))]
+    await world.judge().judge(await world.queue(["l1", "l2"]))
+    assert set(world.ends().values()) == {("waiting", "wrong_items")}
+    assert world.labels() == {}
+
+
+async def test_products_of_wrong_replies_are_asked_together_once_more_then_in_fewer_then_alone(world):
+    world.llm.faults = [("judgements", _graded("p99"))] * 7
+    judge, sizes = world.judge(judge_products_per_call=8), []
+    for _ in range(4):
+        before = len(world.llm.of("judgements"))
+        await judge.judge(await world.queue([f"l{n}" for n in range(1, 9)]))
+        sizes.append([len(_products(request)) for request in world.llm.of("judgements")[before:]])
+        world.clock.advance(3_600)
+    assert sizes == [[8], [8], [2, 2, 2, 2], [1] * 8]
+
+
+async def test_one_product_that_spoils_every_reply_it_is_in_is_lost_alone(world):
+    world.llm.spoils = "shoe 7"
+    judge = world.judge()
+    for _ in range(5):
+        await judge.judge(await world.queue([f"l{n}" for n in range(1, 13)]))
+        world.clock.advance(3_600)
+    ends = world.ends()
+    assert ends.pop("l7") == ("failed", "wrong_items")
+    assert set(ends.values()) == {("done", "")}
+
+
+async def test_a_content_filter_ends_the_product_it_is_about_and_no_other(world):
+    world.llm.refuses, world.llm.refusal = "shoe 3", LlmContentFilter("no")
+    await world.judge().judge(await world.queue([f"l{n}" for n in range(1, 9)]))
+    ends = world.ends()
+    assert ends.pop("l3") == ("failed", "content_filter")
+    assert set(ends.values()) == {("done", "")}
+
+
+async def test_a_request_too_large_for_the_provider_is_halved_until_it_fits(world):
+    world.llm.most = 2
+    await world.judge().judge(await world.queue([f"l{n}" for n in range(1, 9)]))
+    assert [len(_products(request)) for request in world.llm.of("judgements")] == [8, 4, 2, 2, 4, 2, 2]
+    assert len(world.labels()) == 8
+
+
+async def test_a_query_s_first_call_goes_alone_and_the_others_together(world):
+    world.llm.slow_s = 0.01
+    await world.judge(judge_products_per_call=4).judge(await world.queue([f"l{n}" for n in range(1, 13)]))
+    assert world.llm.under_way == [1, 1, 2]
+
+
+async def test_a_database_that_goes_away_in_one_call_is_raised_after_the_others_have_ended(world):
+    world.llm.faults = [("judgements", RetryLater("away"))]
+    with pytest.raises(RetryLater):
+        await world.judge(judge_products_per_call=4).judge(await world.queue([f"l{n}" for n in range(1, 9)]))
+    assert set(world.ends().values()) == {("running", "")}
 
 
 async def test_the_rest_of_a_call_is_judged_when_one_product_is_refused(world):

@@ -184,9 +184,9 @@ async def test_the_same_fact_has_the_same_id() -> None:
     ("answer", "reason"),
     [
         ("not json", "invalid_reply"),
-        (reply_text(item="p2"), "invalid_reply"),
+        (reply_text(item="p2"), "wrong_items"),
         (reply_text(overall=11), "invalid_reply"),
-        ('{"pictures": []}', "invalid_reply"),
+        ('{"pictures": []}', "missing_item"),
         (LlmTimeout("slow"), "timeout"),
     ],
 )
