@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.metric_table import GaugeName
 from core.ports import Clock
 from core.runtime.partitions import Owned, Part
 from core.stream_ports import Partition
-from core.telemetry import GaugeName, Metrics
+from core.telemetry import Metrics
 
 OF_A_PARTITION: tuple[GaugeName, ...] = (
     "assay_stream_lag_records",

@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from core.telemetry import METRICS, HistogramName, MetricName
+from core.metric_table import METRICS, HistogramName, MetricName
 from tests.support.needs import is_ci
 
 ROOT = Path(__file__).parents[2]

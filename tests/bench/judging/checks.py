@@ -114,8 +114,8 @@ def of_money(run: Run) -> list[Check]:
 
 
 def of_repeats(run: Run, kills: Sequence[float]) -> list[Check]:
-    """Only what was under way in a process that died is paid again; its pairs may come back in other calls. Under way is
-    a call too that was answered and settled in the moment before its labels would have been written."""
+    """Only what was under way in a process that died is paid again; its pairs may come back in other calls. Under way
+    is a call too that was answered and settled in the moment before its labels would have been written."""
     lost = sum(entry.status in OPEN_ENDS for entry in run.left.ledger)
     used = {label.fingerprint for label in run.left.labels}
     unsaved = [call for call in run.calls if _settled(run, call) and f"fp_{call.number}" not in used]

@@ -169,6 +169,7 @@ async def test_stopping_while_the_database_is_away_leaves_the_tasks_to_their_lea
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(_retries: Sequence[TaskRetry], _failures: Sequence[TaskFailure]) -> None:
+        await asyncio.sleep(0.001)  # this clock's sleep does not give way
         raise RetryLater("away")
 
     monkeypatch.setattr(inbox, "release", away)
