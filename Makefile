@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS ?=
 
-.PHONY: help install demo check format test chaos bench bench-install lock schemas schema settings metrics screenshots clean
+.PHONY: help install demo check format test chaos bench bench-judging bench-install lock schemas schema settings metrics screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -41,9 +41,11 @@ test: install ## every test; ARGS="tests/unit -k sessions" and the like are pass
 chaos: install ## kill, stop and cut everything while 300,000 records come, then compare (docs/chaos.md); a quarter of an hour
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: install ## search-log beside the limit and other libraries, judged pairs; ARGS="--rounds 3" and the like: full sizes
+bench: install ## search-log beside the limit and other libraries; ARGS="--rounds 3" and the like: full sizes
 	@$(BIN)/python -m tests.bench.stream all $(or $(ARGS),--quick)
-	@$(BIN)/python -m tests.bench.judging
+
+bench-judging: install ## judging at the rate limit, in pairs, a call's CPU, under faults and kill -9; ARGS=--quick: small; half an hour
+	@$(BIN)/python -m tests.bench.judging all $(ARGS)
 
 bench-install: .venv-bench/.installed ## the stream libraries to compare with, in .venv-bench
 

@@ -88,7 +88,7 @@ class OpenAiLlm:
     async def _enter(self, request: LlmRequest) -> _Sent:
         """A grant that is still good: one that a 429 or 401 of this process overtook is given back."""
         stops = self._stops
-        price = self._prices.price(request.model)
+        price = self._prices.price(request.model, self._clock.now().date())
         size = wire.size(request, price)
         while True:
             ask = self._ask(request, price, size)
@@ -113,6 +113,7 @@ class OpenAiLlm:
             tasks=request.tasks,
             tokens=self._estimates.tokens(_kind(request), size.likely, request.max_output_tokens),
             cost=money.worst_cost(price, size.most, request.max_output_tokens),
+            prices=price.version,
         )
 
     async def _answered(self, sent: _Sent, answer: Answered) -> LlmReply:

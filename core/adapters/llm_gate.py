@@ -166,7 +166,7 @@ class Gate:
                 continue
             self._pacer.back(waiter.ask.call_id)
             if isinstance(verdict, Held):
-                self._pacer.hold(verdict.until)
+                self._pacer.hold(self._pacer.now() + verdict.seconds)
             if isinstance(verdict, Held) or verdict.until is None:
                 again.append(waiter)
             else:

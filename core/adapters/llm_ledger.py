@@ -179,8 +179,8 @@ class MemoryLedger:
                 self._pay(entry, entry.cost, -entry.cost)
 
     def _held(self, endpoint: str, now: float) -> float | None:
-        until = self.holds.get(endpoint, 0.0)
-        return until if until > now else None
+        left = self.holds.get(endpoint, 0.0) - now
+        return left if left > 0 else None
 
     def _pay(self, entry: Entry, spent: int, reserved: int) -> None:
         lanes = self.days[entry.day]

@@ -49,8 +49,8 @@ class PostgresLedger:
             calls = _ask_columns([asks[place] for place in order], self._lease)
             rows = await connection.fetch(RESERVE, at, day, self._now(), *money, *calls)
         verdicts: list[Verdict] = [Grant()] * len(asks)
-        for place, word, until in rows:
-            verdicts[order[place - 1]] = _verdict(word, until, at)
+        for place, word, hold_left in rows:
+            verdicts[order[place - 1]] = _verdict(word, hold_left, at)
         if any(word == "no_day" for _, word, _ in rows):  # somebody took the day's rows away: made again next time
             self._days.discard(day)
         return verdicts
@@ -75,9 +75,9 @@ class PostgresLedger:
         return None if self._wall is None else self._wall.now().timestamp()
 
 
-def _verdict(word: str, until: float | None, at: datetime) -> Verdict:
+def _verdict(word: str, hold_left: float | None, at: datetime) -> Verdict:
     if word == "held":
-        return Held(until or 0.0)
+        return Held(hold_left or 0.0)
     if word == "budget":
         return Over("budget", next_midnight(at))
     if word == "lane_budget":

@@ -28,7 +28,7 @@ whole AS (
     SELECT $4::bigint * 0.000000000001 AS cap, sum(spent_usd) AS spent, sum(spent_usd + reserved_usd) AS taken FROM day
 ),
 alone AS MATERIALIZED (
-    SELECT asked.*, hold.until, day.spent_usd + day.reserved_usd AS lane_taken, caps.cap AS lane_cap,
+    SELECT asked.*, hold.until - clock.now AS hold_left, day.spent_usd + day.reserved_usd AS lane_taken, caps.cap AS lane_cap,
         CASE WHEN day.lane IS NULL THEN 'no_day'
             WHEN whole.spent + usd > whole.cap THEN 'budget'
             WHEN day.spent_usd + usd > caps.cap THEN 'lane_budget'
@@ -57,7 +57,7 @@ paid AS (
     FROM (SELECT lane, sum(usd) AS usd FROM granted GROUP BY lane) AS added
     WHERE kept.day = $2 AND kept.lane = added.lane
 )
-SELECT place, coalesce(word, 'waits_for_settlement') AS word, until
+SELECT place, coalesce(word, 'waits_for_settlement') AS word, hold_left
 FROM alone WHERE place NOT IN (SELECT place FROM granted)
 """
 """At, day, now, the day's cap, the lanes, their caps, the calls in order of preference. A row for each not granted."""

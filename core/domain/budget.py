@@ -54,9 +54,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Its endpoint asked to be left alone until `until`, seconds since 1970 on the ledger's clock."""
+    """Its endpoint asked to be left alone for another `seconds`; no point in time, for clocks of machines differ."""
 
-    until: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def next_midnight(at: datetime) -> datetime:
 def decide(
     spends: Mapping[Lane, Spend], holds: Sequence[float | None], asks: Sequence[tuple[Lane, int]], caps: Caps
 ) -> list[float | OverReason | None]:
-    """For each ask (lane, worst cost), in order of preference: None for a grant, the end of its endpoint's hold, or
-    what has no room. `holds`: for each ask, the end of a hold that is on.
+    """For each ask (lane, worst cost), in order of preference: None for a grant, the seconds left of its endpoint's hold,
+    or what has no room. `holds`: for each ask, the seconds left of a hold that is on.
 
     What can't be paid today, or is held, is set aside first. Of the rest a lane takes as many as fit from the front,
     and of those the day: nothing small overtakes a large one for ever.

@@ -202,4 +202,5 @@ def _best_lane(tasks: Sequence[Task]) -> Lane:
 
 def _subject(search: Search) -> dict[str, str]:
     told = {"application": search.application, "market": search.market, "query": search.query}
+    told |= {"language": search.language} if search.language else {}
     return {**told, "context": context_text(search.context)} if search.context else told

@@ -19,7 +19,7 @@ WORST = faults.Sizes(
     100, 20, 2, storm_at=2.0, storm_for=2.0, timeout_s=2.0, requests_per_minute=6_000,
     faults=f"{faults.SHARES},wrong_items=0.02,missing_item=0.02,truncated=0.01,invalid_body=0.01",
 )  # fmt: skip
-KILLED = kills.Sizes(10, 200, 3, 3.0, requests_per_minute=1_200, lease_s=5.0, timeout_s=3.0)
+KILLED = kills.Sizes(10, 200, 3, 3.0, requests_per_minute=1_200, lease_s=5.0)
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ class Sizes:
     products_per_call: int = 5
     requests_per_minute: int = 1_200
     lease_s: float = 10.0
-    timeout_s: float = 5.0
+    timeout_s: float = 15.0
+    """Of a call: ten times the 99th percentile, so that none is given up and paid again for that."""
     seed: int = 3
 
 
