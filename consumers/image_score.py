@@ -29,6 +29,7 @@ def build(
         groups=settings.image_in_flight,
         per_group=PICTURES_A_GROUP,
         lease_s=settings.task_lease_s,
+        guaranteed=settings.llm_lane_shares,
         soon_s=soon_s,
     )
     return WorkProcess(plan, inbox, wall, metrics)

@@ -35,6 +35,7 @@ def build(
         groups=settings.llm_max_in_flight + math.ceil(settings.llm_max_in_flight * AHEAD),
         per_group=CALLS_A_GROUP * settings.judge_products_per_call,
         lease_s=settings.task_lease_s,
+        guaranteed=settings.llm_lane_shares,
         soon_s=soon_s,
     )
     return WorkProcess(plan, inbox, wall, metrics)

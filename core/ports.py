@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from core.domain.labels import Lane
 from core.facts import (
     AnchorOutcome,
     ImageScoreFact,
@@ -92,9 +93,11 @@ class TaskInbox(Protocol):
         """Queue; returns how many are new. A failed task with the same key starts anew."""
         ...
 
-    async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
-        """Take up to `groups` groups of at most `per_group` runnable tasks, best lane, then priority, then age first.
-        A lease that has ended is runnable again; a task that has had too many such ends fails as `crashed` instead, and
+    async def lease(
+        self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float, lane: Lane | None = None
+    ) -> list[list[Task]]:
+        """Take up to `groups` groups of at most `per_group` runnable tasks, best lane, then priority, then age first;
+        of one `lane` alone where it is given. A lease that has ended is runnable again; a task that has had too many such ends fails as `crashed` instead, and
         one that had two is a group by itself."""
         ...
 

@@ -14,12 +14,12 @@ from uuid import UUID
 
 import asyncpg
 
-from core.adapters.inbox_sql import ADD, COUNT, FAIL, FINISH, LEASE, RENEW, RETRY
+from core.adapters.inbox_sql import ADD, COUNT, FAIL, FINISH, LEASE, OF_A_LANE, RENEW, RETRY
 from core.adapters.postgres import Connection, Pool, connection, encode_json, transaction
 from core.adapters.together import Together
 from core.domain.events import event_id
 from core.domain.failures import CRASHED
-from core.domain.labels import LANE_RANK
+from core.domain.labels import LANE_RANK, Lane
 from core.ports import Clock, NewTask, Task, TaskFailure, TaskKind, TaskRetry
 from core.telemetry import Metrics
 
@@ -46,12 +46,15 @@ class PostgresInbox:
         async with transaction(self._pool) as held:
             return await add_tasks(held, tasks, self._clock.now())
 
-    async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
+    async def lease(
+        self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float, lane: Lane | None = None
+    ) -> list[list[Task]]:
         """The best groups first, each with its best tasks first."""
         now = self._clock.now()
         until = now + timedelta(seconds=seconds)
+        statement, ranks = (LEASE, ()) if lane is None else (OF_A_LANE, (LANE_RANK[lane],))
         async with connection(self._pool) as held:
-            rows = await held.fetch(LEASE, list(kinds), now, groups, per_group, until, self._crashes)
+            rows = await held.fetch(statement, list(kinds), now, groups, per_group, until, self._crashes, *ranks)
         self._count("failed", (CRASHED for row in rows if row["state"] == "failed"))
         running = (row for row in rows if row["state"] == "running")
         return [[_task(row) for row in group] for _, group in itertools.groupby(running, key=lambda row: row["place"])]

@@ -114,6 +114,9 @@ many crashes end a task.
 A head task stands for its group: who locks the head has the group, the others pass on to the next one. A task that
 crashed so often that it may be the cause is its own group's head, and its only member."""
 
+OF_A_LANE = LEASE.replace("WHERE t.kind = k.kind AND", "WHERE t.kind = k.kind AND t.lane_rank = $7 AND")
+"""As `LEASE`, of groups whose best task is of lane rank $7."""
+
 RENEW = """
 WITH mine AS MATERIALIZED (
     SELECT t.task_id, t.state, t.lease_no = m.lease_no AS held

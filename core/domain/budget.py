@@ -83,8 +83,8 @@ def next_midnight(at: datetime) -> datetime:
 def decide(
     spends: Mapping[Lane, Spend], holds: Sequence[float | None], asks: Sequence[tuple[Lane, int]], caps: Caps
 ) -> list[float | OverReason | None]:
-    """For each ask (lane, worst cost), in order of preference: None for a grant, the seconds left of its endpoint's hold,
-    or what has no room. `holds`: for each ask, the seconds left of a hold that is on.
+    """For each ask (lane, worst cost), in order of preference: None for a grant, the seconds left of its endpoint's
+    hold, or what has no room. `holds`: for each ask, the seconds left of a hold that is on.
 
     What can't be paid today, or is held, is set aside first. Of the rest a lane takes as many as fit from the front,
     and of those the day: nothing small overtakes a large one for ever.

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 CRASHED = "crashed"
 """A lease that ran out with nobody renewing it: the process died under the task, or hung."""
 
-DOUBTED_CRASHES = 2
-"""From so many crashes on a task is leased alone. One is any deployment's kill; of two the task may be the cause, and
-the others of its group are not to fall with it."""
+DOUBTED_CRASHES = 3
+"""From so many crashes on a task is leased alone, at several times the tokens. One is any deployment's kill, two a bad
+day's; of three the task may be the cause, and the others of its group are not to fall with it."""
 
-SOLO_CRASHES = 3
+SOLO_CRASHES = 4
 """From so many a process has nothing else under way beside it: only the guilty one goes on crashing."""
 
 STOPPED = "stopped"

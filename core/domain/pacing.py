@@ -93,7 +93,7 @@ def fresh(limits: Limits, now: float) -> Pace:
 
 
 def shared(pace: Pace, share: float, now: float) -> Pace:
-    """With another share of the limits from now on; what the bucket holds is cut to the new top; the first share fills it."""
+    """With another share of the limits; what the bucket holds is cut to its new top. The first share fills it."""
     return replace(pace, requests=_with_share(pace.requests, share, now), tokens=_with_share(pace.tokens, share, now))
 
 

@@ -7,7 +7,7 @@ takes the part of live work that waits in another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,3 +71,11 @@ def share_of(want: float, others: Sequence[Share], in_flight: int, under_way: in
     calls = max(1, round(want * in_flight))
     room = max(0, in_flight - sum(other.in_flight for other in others))
     return Share(min(want, free), max(min(calls, room), min(under_way, room)))
+
+
+def owed(
+    under_way: Mapping[Lane, int], places: int, guaranteed: Mapping[Lane, float], without: Set[Lane]
+) -> Lane | None:
+    """The best lane that has fewer than its guaranteed part of the places, of those not known to be `without` work."""
+    short = [lane for lane in LANES if under_way.get(lane, 0) < int(guaranteed.get(lane, 0.0) * places)]
+    return next((lane for lane in short if lane not in without), None)

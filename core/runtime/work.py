@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from core.domain.failures import CRASHED, NO_DATABASE, SOLO_CRASHES, STOPPED
+from core.domain.labels import Lane
+from core.domain.shares import owed
 from core.errors import RetryLater
 from core.ports import Clock, Task, TaskInbox, TaskKind, TaskRetry
 from core.runtime.process import Health, patiently, wait_for
@@ -50,6 +53,8 @@ class WorkPlan:
     """Groups under way at once; the LLM's own limits are kept further down."""
     per_group: int
     lease_s: float
+    guaranteed: Mapping[Lane, float] = field(default_factory=dict)
+    """Each lane's part of the groups, 0 to 1: a flood in a better lane must not keep it from being leased at all."""
     soon_s: float = 0.0
     """A task that may be tried again within this is work still to do; `--until-idle` waits for it."""
 
@@ -69,6 +74,7 @@ class WorkProcess:
         self._running: dict[asyncio.Task[None], Sequence[Task]] = {}
         self._solo: list[Sequence[Task]] = []
         self._room = FIRST_GROUPS
+        self._without: dict[Lane, float] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._away = False
@@ -120,16 +126,31 @@ class WorkProcess:
     async def _leased(self) -> list[Sequence[Task]]:
         """What is to start now; groups that have to be alone are kept for when nothing else is under way."""
         free = min(self._room, self._plan.groups) - len(self._running)
-        leased = await self._lease(-(-free // LEASED_SHARE)) if free > 0 else []
+        leased = await self._owed_or_best(-(-free // LEASED_SHARE)) if free > 0 else []
         self._solo += [group for group in leased if _is_solo(group)]
         return [group for group in leased if not _is_solo(group)] or self._due_solo()
 
     def _due_solo(self) -> list[Sequence[Task]]:
         return [self._solo.pop(0)] if self._solo and not self._running else []
 
-    async def _lease(self, groups: int) -> list[list[Task]]:
+    async def _owed_or_best(self, groups: int) -> list[list[Task]]:
+        """A lane below its guaranteed part first; the best there is where none is, or where it has no work."""
+        if len(self._running) < FIRST_GROUPS:
+            return await self._lease(groups, None)
+        now = asyncio.get_running_loop().time()
+        without = {lane for lane, until in self._without.items() if now < until}
+        under_way = Counter(group[0].lane for group in self._running.values())
+        lane = owed(under_way, self._plan.groups, self._plan.guaranteed, without)
+        leased = await self._lease(groups, lane)
+        if leased or lane is None:
+            return leased
+        self._without[lane] = now + POLL_S
+        return await self._owed_or_best(groups)
+
+    async def _lease(self, groups: int, lane: Lane | None) -> list[list[Task]]:
+        plan = self._plan
         try:
-            leased = await self._inbox.lease(self._plan.kinds, groups, self._plan.per_group, self._plan.lease_s)
+            leased = await self._inbox.lease(plan.kinds, groups, plan.per_group, plan.lease_s, lane)
         except RetryLater as error:
             self._away = True
             log.warning("waiting", for_what="PostgreSQL", error=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from core.domain.failures import DOUBTED_CRASHES
 from core.ports import Task, TaskFailure, TaskRetry
 from tests.contract.facts import task as new
 from tests.contract.stores import Stores
@@ -215,9 +216,9 @@ async def test_a_task_whose_leases_keep_running_out_fails_as_crashed(stores: Sto
     assert ended.finished_at == stores.clock.now()
 
 
-async def test_a_task_that_crashed_twice_is_a_group_by_itself(stores: Stores) -> None:
+async def test_a_task_that_crashed_again_and_again_is_a_group_by_itself(stores: Stores) -> None:
     await stores.inbox.add([new("a", priority=2.0), new("b", priority=1.0)])
-    assert await crash(stores, 2) == [["a", "b"]]
+    assert await crash(stores, DOUBTED_CRASHES) == [["a", "b"]]
     await stores.inbox.add([new("c"), new("d")])
     assert sorted(await take(stores)) == [["a"], ["b"], ["c", "d"]]
 
@@ -332,3 +333,9 @@ async def test_releasing_nothing_is_nothing(stores: Stores) -> None:
     await stores.inbox.add([new("a")])
     await stores.inbox.release([], [])
     assert await stores.inbox.runnable(["relevance"]) == 1
+
+
+async def test_a_lane_can_be_leased_alone(stores: Stores) -> None:
+    await stores.inbox.add([new("a", group="g1", lane="live"), new("b", group="g2", lane="backfill")])
+    groups = await stores.inbox.lease(["relevance"], 5, 5, LEASE_S, "backfill")
+    assert [task.task_key for group in groups for task in group] == ["b"]

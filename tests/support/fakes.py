@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.domain.events import event_id
 from core.domain.failures import CRASHED, DOUBTED_CRASHES
-from core.domain.labels import LANE_RANK
+from core.domain.labels import LANE_RANK, Lane
 from core.ports import (
     AnchorOutcome,
     Clock,
@@ -121,13 +121,16 @@ class InMemoryInbox:
             row.new = replace(row.new, lane=lane, priority=max(row.new.priority, task.priority))
         return False
 
-    async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
+    async def lease(
+        self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float, lane: Lane | None = None
+    ) -> list[list[Task]]:
         now, taken = self._clock.now(), dict[tuple[str, str, UUID | None], list[TaskRow]]()
         runnable = (row for row in self.rows.values() if row.new.kind in kinds and row.could_run(now))
         for row in sorted(runnable, key=lambda row: row.order):
             alone = row.task_id if row.crashes >= DOUBTED_CRASHES else None
             taken.setdefault((row.new.kind, row.new.group_key, alone), []).append(row)
-        groups_of = [self._take(rows[:per_group], now, seconds) for rows in list(taken.values())[:groups]]
+        wanted = [rows for rows in taken.values() if lane is None or rows[0].new.lane == lane]
+        groups_of = [self._take(rows[:per_group], now, seconds) for rows in wanted[:groups]]
         return [group for group in groups_of if group]
 
     def _take(self, rows: list[TaskRow], now: datetime, seconds: float) -> list[Task]:

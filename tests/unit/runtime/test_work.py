@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 
+from core.domain.failures import SOLO_CRASHES
+from core.domain.labels import Lane
 from core.errors import RetryLater
 from core.ports import NewTask, Task, TaskFailure, TaskKind, TaskRetry
 from core.runtime import work
@@ -29,11 +31,13 @@ class Inbox(InMemoryInbox):
         self.away = 0
         self.hangs = 0
 
-    async def lease(self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float) -> list[list[Task]]:
+    async def lease(
+        self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float, lane: Lane | None = None
+    ) -> list[list[Task]]:
         if self.away:
             self.away -= 1
             raise RetryLater("away")
-        return await super().lease(kinds, groups, per_group, seconds)
+        return await super().lease(kinds, groups, per_group, seconds, lane)
 
     async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
         if self.hangs:
@@ -57,8 +61,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(inbox: Inbox, handle: Handle, groups: int = 2, lease_s: float = 30.0) -> AsyncIterator[WorkProcess]:
-    process = WorkProcess(WorkPlan("w", ("relevance",), handle, groups, 2, lease_s), inbox, inbox.clock)
+async def running(
+    inbox: Inbox, handle: Handle, groups: int = 2, lease_s: float = 30.0, guaranteed: Mapping[Lane, float] | None = None
+) -> AsyncIterator[WorkProcess]:
+    plan = WorkPlan("w", ("relevance",), handle, groups, 2, lease_s, guaranteed or {})
+    process = WorkProcess(plan, inbox, inbox.clock)
     task = asyncio.create_task(process.run())
     try:
         async with asyncio.timeout(5):
@@ -90,6 +97,21 @@ async def test_groups_are_handled_whole_and_no_more_than_allowed_at_once(inbox: 
         await until_true(process.idle)
     assert (most, sizes, process.progress) == (2, [2, 2, 2, 2], 8)
     assert states(inbox) == ["done"] * 8
+
+
+async def test_a_backfill_gets_its_guaranteed_places_under_a_flood_of_live_work(inbox: Inbox) -> None:
+    await inbox.add([NewTask(f"live{i}", "relevance", "live", f"live{i}", {}) for i in range(200)])
+    await inbox.add([NewTask(f"old{i}", "relevance", "backfill", f"old{i}", {}) for i in range(50)])
+    handled: list[Lane] = []
+
+    async def handle(tasks: Sequence[Task]) -> None:
+        handled.append(tasks[0].lane)
+        await asyncio.sleep(0.002 * (1 + len(handled) % 5))
+        inbox.finish([task.task_id for task in tasks], inbox.clock.now())
+
+    async with running(inbox, handle, groups=10, guaranteed={"live": 0.5, "backfill": 0.2}):
+        await until(lambda: len(handled) >= 150)
+    assert 20 <= handled[:150].count("backfill") <= 40
 
 
 async def test_what_matters_most_is_under_way_alone_before_the_rest_may_join(
@@ -215,7 +237,7 @@ async def test_work_whose_lease_is_another_s_is_cancelled_and_ends_nothing(inbox
 async def test_a_task_that_crashed_often_is_worked_on_with_nothing_else_beside_it(inbox: Inbox) -> None:
     suspects = [row for row in inbox.rows.values() if row.new.group_key in ("g0", "g2")]
     for row in suspects:
-        row.failures["crashed"] = 3
+        row.failures["crashed"] = SOLO_CRASHES
     together: list[set[str]] = []
     under_way: set[str] = set()
 
