@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +16,25 @@ WIDE = 160
 
 
 def print_tables(*tables: Table) -> None:
-    """Print tables as wide as the terminal is."""
+    """Print tables as wide as the terminal is; one that words would have to be broken for goes row by row."""
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDE
     for each in tables:
-        console.print(each)
+        if Measurement.get(console, console.options, each).minimum <= console.width:
+            console.print(each)
+        else:
+            console.print(row_by_row(each), soft_wrap=False, highlight=False)
+
+
+def row_by_row(wide: Table) -> Text:
+    """The same values, those of a row one after the other behind their column's name; empty ones are left out."""
+    names = [str(column.header) for column in wide.columns]
+    told = Text(str(wide.title), style="bold")
+    for row in zip(*(column.cells for column in wide.columns), strict=True):
+        pairs = [f"{name} {value}".strip() for name, value in zip(names, row, strict=True) if str(value)]
+        told.append(f"\n- {', '.join(pairs)}", style="none")
+    return told if wide.row_count else told.append("\n- none", style="none")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -5,7 +5,7 @@ ours, either enough: JSON escapes line breaks, so data never starts a line; and 
 The marker is the same in every call on purpose: what is shared by the calls of one query (rules, query, guideline)
 comes first, and an exact prefix is what providers bill at a fraction.
 
-`section` is the one place where data becomes prompt: it cleans, screens and bounds every text in every row, whatever
+`line` is the one place where data becomes prompt: it cleans, screens and bounds every text in every row, whatever
 its caller has done before, model outputs that come back as data (guidelines, picture descriptions) included.
 """
 
@@ -16,13 +16,16 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NewType
 
 import msgspec
 
 from core.domain.privacy import screened
 
 Section = Literal["QUERY", "GUIDELINE", "PRODUCTS", "LISTING"]
+
+Line = NewType("Line", str)
+"""A row as it stands in a prompt. `line` makes them, and nothing else does."""
 
 DATA_RULES = "2"
 """Stands for all that `clean`, `screened` and `section` do to a text. It is part of every prompt version: a change of
@@ -59,6 +62,13 @@ _IGNORABLE = frozenset(
 """What Unicode's Default_Ignorable_Code_Point names beyond those categories (fillers, variation selectors, tags), and
 two that show nothing: the blank braille cell and the object replacement character."""
 
+_PLAIN = re.compile(
+    "[\t-\r\x1c-~\x85\xa0-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2029\u2030-\u205e"
+    "\u20a0-\u20bf\u2100-\u218b\u3001-\u3029\u3041-\u3096\u30a1-\u30ff\u4e00-\u9ffc\uac00-\ud7a3\uff01-\uff5e]*"
+).fullmatch
+"""Characters of which none is unseen or a combining mark, of the scripts that most catalogues are written in: a cheap
+look before every character is looked at."""
+
 _HASHES = re.compile("#{2,}")
 _CHAT_TAG = re.compile(r"\[(/?[A-Z_]{3,24})\]")
 """Such as `[INST]`: control words of chat templates, which some servers obey wherever they stand."""
@@ -73,15 +83,29 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
     """
     kept = text[: 2 * limit]
     if not (kept.isascii() and kept.isprintable()):
-        kept = _without_towers(unicodedata.normalize("NFKC", _without_towers(_visible(kept))))
-    return _cut(" ".join(_defanged(kept).split()), limit)
+        kept = _normal(kept)
+    return _cut(_one_line(_defanged(kept)), limit)
 
 
 def section(name: Section, rows: Iterable[Mapping[str, object]], market: str = "") -> str:
-    """`### NAME` and the rows as one-line JSON, every text in them cleaned, screened for personal data and bounded;
-    ends with a line break. `market` tells how telephone numbers are written there (`core.domain.privacy`)."""
-    lines = (msgspec.json.encode(_bounded(_safe(row, market), ROW_LIMITS[name])).decode() for row in rows)
+    """`### NAME` and the rows, each a `line`; ends with a line break."""
+    return section_of(name, (line(name, row, market) for row in rows))
+
+
+def section_of(name: Section, lines: Iterable[Line]) -> str:
+    """A section of lines that are made already."""
     return "\n".join((_MARKER + name, *lines)) + "\n"
+
+
+def line(name: Section, row: Mapping[str, object], market: str) -> Line:
+    """The row as one-line JSON, every text in it cleaned, screened for personal data and bounded. `market` tells how
+    telephone numbers are written there (`core.domain.privacy`)."""
+    return Line(msgspec.json.encode(_bounded(_safe(row, market), ROW_LIMITS[name])).decode())
+
+
+def named_line(item: str, fields: Line) -> Line:
+    """The row of `fields`, which is not empty, with our name for the product (`p1`, `p2`, …) before them."""
+    return Line(f'{{"item":"{item}",{fields[1:]}')
 
 
 def picture_heading(item: str) -> str:
@@ -92,6 +116,20 @@ def picture_heading(item: str) -> str:
 def prompt_version(name: str, text: str) -> str:
     """`name` and 8 hex digits of a SHA-256 over the text and the rules for data: an edit of either is a new version."""
     return f"{name}@{hashlib.sha256(f'{DATA_RULES} {text}'.encode()).hexdigest()[:8]}"
+
+
+def _normal(text: str) -> str:
+    if not _PLAIN(text):
+        text = _without_towers(_visible(text))
+    normal = unicodedata.normalize("NFKC", text)
+    return normal if _PLAIN(normal) else _without_towers(normal)
+
+
+def _one_line(text: str) -> str:
+    """One space where there was white space. What is printable has no other white space than spaces."""
+    if text.isprintable() and "  " not in text and not text.startswith(" ") and not text.endswith(" "):
+        return text
+    return " ".join(text.split())
 
 
 def _defanged(text: str) -> str:

@@ -23,7 +23,8 @@ from core.domain.judging import (
     Requirement,
 )
 from core.domain.labels import Mode
-from core.domain.prompting import clean, section
+from core.domain.memory import Memory
+from core.domain.prompting import ROW_LIMITS, Line, clean, line, named_line, section, section_of
 from core.errors import LlmInvalid, LlmWrongItems
 
 MAX_ATTRIBUTES = 40
@@ -49,6 +50,15 @@ JUDGEMENTS_BASE_TOKENS = 100
 
 DESCRIPTION_TOKENS = 400
 """Output of a description: 90 words take 130 tokens, tripled for pictures full of printed text."""
+
+LINES_BYTES = 16 * 1024 * 1024
+"""Products' lines that are remembered, for a product is judged for many queries and its line is most of a prompt's
+work: some 15,000 products at a thousand characters, beside the hundred megabytes of a judging process."""
+
+_NAME_ROOM = 20
+"""Characters more than a product's name in a call takes of its line: `item` and `p1` to `p100`."""
+
+_LINES: Memory[Line] = Memory(LINES_BYTES)
 
 AnyReply = TypeVar("AnyReply", bound=Reply)
 
@@ -127,7 +137,7 @@ def guideline_prompt(search: Search) -> str:
 def judgements_prompt(search: Search, guideline: GuidelineReply, products: Mapping[str, Product]) -> str:
     """Step 5's user message. What all calls of a query share comes first; `products` by item name, in order."""
     shared = _query(search) + section("GUIDELINE", [guideline.model_dump(mode="json")], search.market)
-    return shared + section("PRODUCTS", (_row(item, told) for item, told in products.items()), search.market)
+    return shared + section_of("PRODUCTS", (_line(item, told, search.market) for item, told in products.items()))
 
 
 @cache
@@ -177,7 +187,8 @@ def matched(reply: JudgementsReply, items: Sequence[str]) -> dict[str, ProductJu
         if judgement.item in found:
             raise LlmWrongItems(f"the reply grades {judgement.item} twice")
         text = clean(judgement.reasoning, REASONING_LIMIT)
-        found[judgement.item] = judgement.model_copy(update={"reasoning": text})
+        same = text == judgement.reasoning
+        found[judgement.item] = judgement if same else judgement.model_copy(update={"reasoning": text})
     return found
 
 
@@ -214,7 +225,19 @@ def _query(search: Search) -> str:
     return section("QUERY", [rows], search.market)
 
 
-def _row(item: str, product: Product) -> dict[str, object]:
+def _line(item: str, product: Product, market: str) -> Line:
+    """The product's line. One that may be too long for a row is made anew with its name, for its cut hangs on both."""
+    try:
+        told = msgspec.json.encode((market, product))
+    except UnicodeEncodeError:  # half a character, which cleaning takes out and JSON does not take
+        return line("PRODUCTS", {"item": item, **_row(product)}, market)
+    fields = _LINES.of(hashlib.sha256(told).digest(), lambda: line("PRODUCTS", _row(product), market))
+    if len(fields) + _NAME_ROOM > ROW_LIMITS["PRODUCTS"]:
+        return line("PRODUCTS", {"item": item, **_row(product)}, market)
+    return named_line(item, fields)
+
+
+def _row(product: Product) -> dict[str, object]:
     """What the catalogue says, and by name what it does not: "not given" is a value. Nothing is said twice."""
     title = clean(product.title, SHORT_LIMIT)
     told: dict[str, object] = {
@@ -224,7 +247,7 @@ def _row(item: str, product: Product) -> dict[str, object]:
         "attributes": _attributes(product),
         "description": _without_title(clean(product.description or ""), title),
     }
-    row: dict[str, object] = {"item": item, "title": title, **{name: value for name, value in told.items() if value}}
+    row: dict[str, object] = {"title": title, **{name: value for name, value in told.items() if value}}
     if product.picture_description:
         row["picture_description"] = product.picture_description
     missing = [name for name in told if not getattr(product, name)]

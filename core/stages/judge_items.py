@@ -115,6 +115,8 @@ class ItemSource:
         """Each task with its listing and, where the mode has one, its picture; or why it has none."""
         wanted = [task.subject.get("listing_id", "") for task in tasks if "listing" not in task.payload]
         known = await self.catalogue.listings(wanted) if wanted else {}
+        if self.mode == "text":
+            return [_without_picture(task, known) for task in tasks]
         return list(await asyncio.gather(*(self._item(task, known) for task in tasks)))
 
     async def described(self, search: Search, items: Sequence[Item]) -> list[Outcome]:
@@ -129,7 +131,7 @@ class ItemSource:
     async def _item(self, task: Task, known: Mapping[str, Listing]) -> Outcome:
         try:
             listing = _listing(task, known)
-            if self.mode == "text" or not listing.image_urls:
+            if not listing.image_urls:
                 return Item(task, listing)
             return Item(task, listing, await self.pictures.fetch(listing.image_urls[0]))
         except (ListingError, PictureError) as error:
@@ -175,6 +177,13 @@ class ItemSource:
 
 def _read(text: str) -> str:
     return cleaned_description(parsed_reply(DescriptionReply, text))
+
+
+def _without_picture(task: Task, known: Mapping[str, Listing]) -> Outcome:
+    try:
+        return Item(task, _listing(task, known))
+    except ListingError as error:
+        return task, error
 
 
 def _with_words(item: Item, words: str | LlmError | None) -> Outcome:

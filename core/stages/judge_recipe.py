@@ -46,6 +46,7 @@ from core.ports import (
 from core.prompts import Prompt
 from core.stages.judge_items import Item
 
+_REASONS: Mapping[str, SelectionReason] = {reason: reason for reason in get_args(SelectionReason)}
 _GUIDELINE_SCHEMA = strict_schema(GuidelineReply)
 _JUDGEMENTS_SCHEMA = strict_schema(JudgementsReply)
 _SCHEMA_HASH = hashlib.sha256(msgspec.json.encode(_JUDGEMENTS_SCHEMA)).hexdigest()[:8]
@@ -193,7 +194,7 @@ class Recipe:
 def reason_of(task: Task) -> SelectionReason:
     """Why the pair is judged; one that says nothing was asked for by a person."""
     given = task.payload.get("reason")
-    return next((reason for reason in get_args(SelectionReason) if reason == given), "request")
+    return _REASONS.get(given, "request") if isinstance(given, str) else "request"
 
 
 def _best_lane(tasks: Sequence[Task]) -> Lane:

@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from core import telemetry
-from core.telemetry import MASK, METRICS, Mask, MetricName, Metrics, configure_logging
+from core.metric_table import METRICS, MetricName
+from core.telemetry import MASK, Mask, Metrics, configure_logging
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "metrics.md"
