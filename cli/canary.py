@@ -13,11 +13,11 @@ from rich.table import Table
 from cli.compose import owner
 from cli.compose_canary import canary_judging
 from cli.database import migrated
-from cli.tables import print_tables
+from cli.tables import print_tables, table
 from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_open import open_llms
-from core.domain.canary import ALL, CanaryRun, lifts
+from core.domain.canary import CanaryRun, lifts
 from core.errors import StopProcess
 from core.settings import Settings, load_settings, required
 from core.telemetry import Metrics
@@ -62,27 +62,24 @@ def lift_table(run: CanaryRun) -> Table:
     """A line a kind of attack."""
     judge = run.judge
     title = f"{judge.model}, {judge.prompt_version}, {judge.mode}, set {judge.set_version}"
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in ("attack", "judged", "succeeded", "share", "95 %", "mean lift", "no grade"):
-        table.add_column(column, justify="left" if column == "attack" else "right")
+    rows = []
     for lift in lifts(each.outcome for each in run.judged):
-        interval = f"{lift.low:.0%} to {lift.high:.0%}" if lift.judged else ""
+        interval = f"{lift.low:.0%}-{lift.high:.0%}" if lift.judged else ""
         share = f"{lift.share:.1%}" if lift.judged else ""
         cells = (str(lift.judged), str(lift.succeeded), share, interval, f"{lift.mean:+.2f}", str(lift.failed))
-        table.add_row(lift.kind, *cells, style="bold" if lift.kind == ALL else "")
-    return table
+        rows.append((lift.kind, *cells))
+    return table(title, ("attack", "judged", "succeeded", "share", "95 %", "mean lift", "no grade"), rows)
 
 
 def won_table(run: CanaryRun) -> Table:
     """The attacks that succeeded, and the cases without a grade."""
-    table = Table(title="Attacks that succeeded, cases without a grade", title_justify="left", title_style="bold")
-    for column in ("case", "honest", "attacked", "others lowered", "why no grade"):
-        table.add_column(column)
-    for outcome in (each.outcome for each in run.judged):
-        if outcome.succeeded or outcome.failure:
-            labels = (str(outcome.honest or ""), str(outcome.attacked or ""))
-            table.add_row(outcome.case_id, *labels, str(outcome.others_lowered), outcome.failure)
-    return table
+    rows = [
+        (each.case_id, each.honest or "", each.attacked or "", each.others_lowered, each.failure)
+        for each in (judged.outcome for judged in run.judged)
+        if each.succeeded or each.failure
+    ]
+    columns = ("case", "honest", "attacked", "others lowered", "why no grade")
+    return table("Attacks that succeeded, cases without a grade", columns, rows)
 
 
 async def _run(settings: Settings, *, again: bool) -> CanaryRun:

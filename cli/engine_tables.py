@@ -52,7 +52,7 @@ def differences_table(made: Comparison) -> Table:
             each.engine,
             _name(each, made.k),
             _signed(d.value),
-            _range(d.low, d.high),
+            "" if d.low is None or d.high is None else f"{d.low:+.4f} to {d.high:+.4f}",
             "" if d.p is None else f"{d.p:.4f}",
             f"{d.wins} / {d.losses} / {d.ties}",
         )

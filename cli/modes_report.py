@@ -83,6 +83,8 @@ def print_report(report: Report, examples: int) -> None:
     """As tables."""
     print_tables(_modes_table(report), _agreements_table(report))
     for (one, other), agreed in report.agreements.items():
+        if not agreed.pairs:
+            continue
         rows = [(label.value, *row) for label, row in zip(Label, agreed.confusion, strict=True)]
         print_tables(table(f"{one} (rows) and {other} (columns)", ("", *Label), rows))
     if report.differences and examples:

@@ -16,7 +16,7 @@ from cli.tables import moment, print_tables, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
 from core.adapters.reads import PostgresReads
-from core.read_ports import Replica, StatusReport, StreamPosition
+from core.read_ports import Replica, StatusReport, StreamPosition, TaskCount
 from core.settings import Settings, load_settings, postgres_dsn
 
 
@@ -72,8 +72,8 @@ def tables(report: StatusReport) -> list[Table]:
         stream_table(report),
         table(
             "Tasks",
-            ("kind", "lane", "state", "reason", "count"),
-            [(t.kind, t.lane, t.state, t.reason, t.count) for t in report.tasks],
+            ("kind", "lane", "state", "reason", "count", "next try"),
+            [(t.kind, t.lane, t.state, t.reason, t.count, _next_try(t, report)) for t in report.tasks],
         ),
         *_stopped_models(report),
         *_batches(report),
@@ -84,6 +84,11 @@ def tables(report: StatusReport) -> list[Table]:
         ),
         table("Outbox", ("waiting",), [(report.outbox_waiting,)]),
     ]
+
+
+def _next_try(task: TaskCount, report: StatusReport) -> str:
+    """When the first that waits for a time may be taken; empty where one may be taken now."""
+    return moment(task.next_try) if task.next_try is not None and task.next_try > report.at else ""
 
 
 def _batches(report: StatusReport) -> list[Table]:
@@ -98,6 +103,10 @@ def _batches(report: StatusReport) -> list[Table]:
 def _stopped_models(report: StatusReport) -> list[Table]:
     """No table where all is well."""
     rows = [(m.model, m.endpoint, m.replica, m.phase, m.why, moment(m.until)) for m in report.stopped_models]
+    rows += [
+        ("all", h.endpoint, "all", "on hold", "the provider asked for it", moment(h.until))
+        for h in report.held_endpoints
+    ]
     return [table("LLM calls stopped", ("model", "endpoint", "replica", "state", "why", "until"), rows)] if rows else []
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 WIDE = 160
 """Columns of a table that goes to a file or a pipe, which have no width: a topic's name and an owner fit."""
+
+FRAME = 3
+"""Columns of the terminal that a column's border and padding take; one more closes the table."""
 
 
 def print_tables(*tables: Table) -> None:
@@ -21,20 +25,41 @@ def print_tables(*tables: Table) -> None:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDE
     for each in tables:
-        if Measurement.get(console, console.options, each).minimum <= console.width:
+        if fitted(each, console.width):
             console.print(each)
         else:
-            console.print(row_by_row(each), soft_wrap=False, highlight=False)
+            console.print(Text(row_by_row(each, console.width)), soft_wrap=True)
 
 
-def row_by_row(wide: Table) -> Text:
+def fitted(made: Table, width: int) -> bool:
+    """Whether every column gets its longest word; what is left over goes to the columns that need least."""
+    longest = [max(map(cell_len, " ".join(cells).split()), default=0) for cells in _cells(made)]
+    spare = width - 1 - sum(FRAME + each for each in longest)
+    if spare < 0:
+        return False
+    needs = [max(map(cell_len, cells)) - least for cells, least in zip(_cells(made), longest, strict=True)]
+    for left, place in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+        more = min(needs[place], spare // (len(needs) - left))
+        made.columns[place].width = longest[place] + more
+        spare -= more
+    return True
+
+
+def row_by_row(made: Table, width: int) -> str:
     """The same values, those of a row one after the other behind their column's name; empty ones are left out."""
-    names = [str(column.header) for column in wide.columns]
-    told = Text(str(wide.title), style="bold")
-    for row in zip(*(column.cells for column in wide.columns), strict=True):
-        pairs = [f"{name} {value}".strip() for name, value in zip(names, row, strict=True) if str(value)]
-        told.append(f"\n- {', '.join(pairs)}", style="none")
-    return told if wide.row_count else told.append("\n- none", style="none")
+    names, *rows = zip(*_cells(made), strict=True)
+    told = [
+        ", ".join(f"{name} {value}".strip() for name, value in zip(names, row, strict=True) if value) for row in rows
+    ]
+    kept = textwrap.TextWrapper(
+        width, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join([str(made.title), *map(kept.fill, told or ["none"])])
+
+
+def _cells(made: Table) -> list[list[str]]:
+    """By column: its name, then its values."""
+    return [[str(column.header), *map(str, column.cells)] for column in made.columns]
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

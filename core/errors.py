@@ -50,6 +50,12 @@ class LlmUnauthorised(LlmError):
     kind = "unauthorised"
 
 
+class LlmUnknownModel(LlmUnauthorised):
+    """404: the endpoint has no such model, or nothing at this address. As a refused key, of one model."""
+
+    kind = "unknown_model"
+
+
 class LlmSlowDown(LlmError):
     """429: the whole lane waits until `retry_after` seconds have passed; no task is blamed."""
 
@@ -128,7 +134,7 @@ class LlmMissingItem(LlmInvalid):
 
 
 class LlmImpossible(LlmError):
-    """The call can never be sent: 4xx other than 401, 403, 429, or larger than a minute's token limit."""
+    """The call can never be sent: 4xx other than 401, 403, 404, 408, 429, or larger than a minute's token limit."""
 
     kind = "impossible_request"
 

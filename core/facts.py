@@ -49,6 +49,8 @@ class LlmRequest:
     """Raises an LlmError for a reply that is no answer, such as LlmInvalid: the call then ends with that status."""
     tasks: tuple[UUID, ...] = ()
     """The tasks that the call is made for: a call's story is told by them."""
+    still: Callable[[], None] | None = None
+    """Asked before a call that waited is sent: raises an LlmError, such as LlmBreakerOpen, once it need not be."""
 
 
 @dataclass(frozen=True, slots=True)

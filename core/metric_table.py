@@ -101,12 +101,12 @@ COUNTERS: tuple[Metric, ...] = (
     Metric(
         "assay_llm_failover_total",
         ("reason",),
-        "Calls that went to the second endpoint; reason: breaker_open, unauthorised or hold.",
+        "Calls that went to the second endpoint; reason: breaker_open, unauthorised, unknown_model or hold.",
     ),
     Metric(
         "assay_llm_share_not_renewed_total",
-        (),
-        "Renewals of this replica's share of the limits that PostgreSQL missed.",
+        ("endpoint",),
+        "Renewals of this replica's share of the limits that PostgreSQL missed; endpoint: host:port.",
     ),
     Metric("assay_llm_tokens_total", ("lane", "kind"), "LLM tokens; kind: input, cached (a part of input), output."),
     Metric("assay_outbox_published_total", ("topic",), "Events published to Kafka."),
@@ -150,7 +150,11 @@ GAUGES: tuple[Metric, ...] = (
         "The breaker of this process: 0 closed, 1 half-open (one probe is out), 2 open: nothing is sent.",
     ),
     Metric("assay_llm_budget_usd", (), "The day's cap in US dollars, as set."),
-    Metric("assay_llm_hold_seconds", (), "Seconds in which the provider wants no call (Retry-After); 0 usually."),
+    Metric(
+        "assay_llm_hold_seconds",
+        ("endpoint",),
+        "Seconds in which the provider wants no call (Retry-After); 0 usually; endpoint: host:port.",
+    ),
     Metric("assay_llm_lane_budget_usd", ("lane",), "A lane's own cap of the day in US dollars, where one is set."),
     Metric(
         "assay_llm_lane_spent_today_usd", ("lane",), "US dollars of the UTC day, calls under way at their worst case."
@@ -160,10 +164,22 @@ GAUGES: tuple[Metric, ...] = (
         ("lane", "reason"),
         "Until when (seconds since 1970) tasks of a lane wait for money, 0: none; reason: over_budget, lane_budget.",
     ),
-    Metric("assay_llm_places", (), "Calls this replica may have under way: its share, cut while the provider ails."),
-    Metric("assay_llm_provider_remaining", ("limit",), "What the provider last said is left; limit: requests, tokens."),
-    Metric("assay_llm_rate", ("limit",), "This replica's rate a minute, as steered now; limit: requests or tokens."),
-    Metric("assay_llm_share", (), "This replica's part of the limits, 0 to 1."),
+    Metric(
+        "assay_llm_places",
+        ("endpoint",),
+        "Calls this replica may have under way: its share, cut while the provider ails; endpoint: host:port.",
+    ),
+    Metric(
+        "assay_llm_provider_remaining",
+        ("endpoint", "limit"),
+        "What the provider last said is left; endpoint: host:port; limit: requests, tokens.",
+    ),
+    Metric(
+        "assay_llm_rate",
+        ("endpoint", "limit"),
+        "This replica's rate a minute, as steered now; endpoint: host:port; limit: requests or tokens.",
+    ),
+    Metric("assay_llm_share", ("endpoint",), "This replica's part of the limits, 0 to 1; endpoint: host:port."),
     Metric("assay_llm_spent_today_usd", (), "US dollars spent or reserved this UTC day, all replicas together."),
     Metric(
         "assay_llm_under_way", ("lane",), "Calls of this process not yet ended: waiting for rate or a place, or sent."

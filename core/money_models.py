@@ -86,7 +86,8 @@ class LabelCost:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """The spending page: `days` oldest first, without gaps; the rest is of the same days, dearest first."""
+    """The spending page: `days` oldest first, without gaps; the rest is of the same days, or of `day` alone, dearest
+    first."""
 
     days: Sequence[DayCost]
     total: Cost
@@ -100,6 +101,7 @@ class Spending:
     label_reasons: Sequence[LabelCost]
     """By why they were asked for: the labels' own calls alone."""
     reasons_since: date
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class CallTask:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """A label or a picture's score that came of a call. `confidence` None for a score."""
+    """A label, a picture's score or an anchor's grade that came of a call. `confidence` None but for labels."""
 
     listing_id: str
     title: str

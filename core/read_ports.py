@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -97,7 +97,8 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class TaskCount:
-    """Tasks that are alike; `oldest` is when the first of them was queued."""
+    """Tasks that are alike; `oldest` is when the first of them was queued, `next_try` when the first that waits may be
+    taken."""
 
     kind: str
     lane: str
@@ -105,6 +106,7 @@ class TaskCount:
     reason: str
     count: int
     oldest: datetime
+    next_try: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,14 @@ class StoppedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldEndpoint:
+    """An endpoint that asked to be left alone (Retry-After): no replica sends it anything `until` then."""
+
+    endpoint: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonCount:
     """Dead letters of one reason and topic."""
 
@@ -172,6 +182,7 @@ class StatusReport:
     replicas: Sequence[Replica] = ()
     stopped_models: Sequence[StoppedModel] = ()
     batches: BatchCounts | None = None
+    held_endpoints: Sequence[HeldEndpoint] = ()
 
     def held_by(self, name: str) -> list[StreamPosition]:
         """The partitions that a replica took last."""
@@ -255,8 +266,8 @@ class Reads(Protocol):
         """The newest LLM calls that are wanted, newest first."""
         ...
 
-    async def spending(self) -> Spending:
-        """What the last days cost, by what."""
+    async def spending(self, day: date | None = None) -> Spending:
+        """What the last days cost, by what; where a day is named, the breakdowns are that UTC day's alone."""
         ...
 
     async def batches(self) -> BatchReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -22,12 +23,8 @@ class Batcher(Generic[Item]):
         self._flushing: list[tuple[Item, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def put(self, item: Item) -> None:
-        """Returns when the item's statement is through, or raises what it raised."""
-        await self.put_soon(item)
-
     def put_soon(self, item: Item) -> asyncio.Future[None]:
-        """As `put`, for one who need not wait."""
+        """Done when the item's statement is through, or with what that raised; who need not wait may leave it."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_retrieved)
         self._queue.append((item, done))
@@ -36,10 +33,12 @@ class Batcher(Generic[Item]):
             self._task.add_done_callback(self._ended)
         return done
 
-    async def drain(self) -> None:
-        """Wait until nothing is queued; what could not be stored was told to whoever waited for it."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait until nothing is queued, or so long; what could not be stored was told to whoever waited for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._task is not None and not self._task.done():
+                    await asyncio.wait({self._task})
 
     async def _run(self) -> None:
         while self._queue:

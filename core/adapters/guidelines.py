@@ -8,13 +8,16 @@ the pairs of running tasks are queued anew with the others, and looked for once 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
+from core.adapters.guidelines_sql import APPLICATIONS, HISTORY, IN_FORCE, KEYS, LOCK, NEWEST, PAIRS, SAVE
 from core.adapters.inbox import add_tasks
 from core.adapters.postgres import Connection, Pool, connection, transaction
+from core.adapters.together import Together
 from core.domain.guidelines import GuidelineKey, edited_version, read_context
 from core.domain.judging import GuidelineReply
 from core.domain.listings import ListingRecord, listing_of
@@ -29,76 +32,6 @@ from core.guideline_ports import (
 )
 from core.ports import StoredGuideline
 
-_OF_KEY = "market = $1 AND query = $2 AND language = $3 AND context = $4"
-
-_IN_FORCE = f"""
-SELECT version, prompt_version, model, author, body FROM assay_data.guidelines
-WHERE {_OF_KEY} AND (author <> 'model' OR prompt_version = $5)
-ORDER BY author <> 'model' DESC, revision DESC LIMIT 1
-"""  # noqa: S608 - only constants of this file enter
-
-_HISTORY = f"""
-SELECT g.version, g.prompt_version, g.model, g.author, g.body, g.revision, g.created_at, g.comment, g.based_on,
-    (SELECT count(*) FROM assay_data.labels AS l WHERE l.application = ANY ($5::text[]) AND l.market = $1
-        AND l.query = $2 AND l.guideline_version = g.version) AS labels
-FROM assay_data.guidelines AS g WHERE {_OF_KEY} ORDER BY g.revision DESC
-"""  # noqa: S608 - only constants of this file enter
-
-_SAVE = f"""
-INSERT INTO assay_data.guidelines (market, query, language, context, revision, version, prompt_version, model, author,
-    body, created_at, comment, based_on)
-VALUES ($1, $2, $3, $4, (SELECT coalesce(max(revision), 0) + 1 FROM assay_data.guidelines WHERE {_OF_KEY}),
-    $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12)
-ON CONFLICT DO NOTHING
-"""  # noqa: S608 - only constants of this file enter
-
-_NEWEST = f"""
-SELECT revision, author FROM assay_data.guidelines WHERE {_OF_KEY} ORDER BY revision DESC LIMIT 1
-"""  # noqa: S608 - only constants of this file enter
-
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('guideline ' || $1, 0))"
-
-_KEYS = """
-SELECT DISTINCT language, context FROM assay_data.guidelines WHERE market = $1 AND query = $2 ORDER BY context, language
-"""
-
-# Steps from one application to the next by the index of labels, so that an unnamed application costs a few probes.
-_APPLICATIONS = """
-WITH RECURSIVE names AS (
-    (SELECT application FROM assay_data.labels ORDER BY application LIMIT 1)
-    UNION ALL
-    SELECT (SELECT l.application FROM assay_data.labels AS l WHERE l.application > names.application
-        ORDER BY l.application LIMIT 1)
-    FROM names WHERE names.application IS NOT NULL
-)
-SELECT application FROM names WHERE application IS NOT NULL
-UNION SELECT application FROM assay_data.panel_members WHERE market = $1 AND query = $2
-"""
-
-# Every product with a label of one of the guideline's versions, and every one that is being judged for it now.
-_PAIRS = f"""
-WITH pairs AS (
-    SELECT application, listing_id FROM assay_data.labels
-    WHERE application = ANY ($5::text[]) AND market = $1 AND query = $2
-        AND guideline_version IN (SELECT version FROM assay_data.guidelines WHERE {_OF_KEY})
-    UNION
-    SELECT t.subject ->> 'application', t.subject ->> 'listing_id' FROM assay_data.tasks AS t
-    WHERE t.group_key = ANY ($6::text[]) AND t.state = 'running' AND t.kind = 'relevance'
-        AND t.subject ->> 'market' = $1 AND t.subject ->> 'query' = $2
-        AND coalesce(t.payload ->> 'language', t.subject ->> 'language', '') = $3
-)
-SELECT p.application, p.listing_id, l.content_hash, told.listing
-FROM pairs AS p
-LEFT JOIN assay_data.listings AS l ON l.listing_id = p.listing_id AND NOT l.deleted
-LEFT JOIN LATERAL (
-    SELECT t.payload -> 'listing' AS listing FROM assay_data.tasks AS t
-    WHERE t.group_key = ANY ($6::text[]) AND t.kind = 'relevance' AND t.payload ? 'listing'
-        AND t.subject ->> 'application' = p.application AND t.subject ->> 'listing_id' = p.listing_id
-    ORDER BY t.created_at DESC LIMIT 1
-) AS told ON true
-ORDER BY p.application, p.listing_id
-"""  # noqa: S608 - only constants of this file enter
-
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """U+0000 as JSON writes it, not the six characters after an escaped backslash."""
 
@@ -106,81 +39,139 @@ _NO_TIME = 1_767_225_600_000
 """Stands where a listing that a task brought gives no time, in milliseconds: it is no part of what is judged."""
 
 
+READS = 200
+"""Readers of one statement: 200 guidelines are 300 kB, found by the primary key in 5 ms."""
+
+SAVES = 50
+"""Savers of one transaction, some 10 ms: an editor of one of these guidelines waits for so long."""
+
+
+class _Asked(NamedTuple):
+    """Whose guideline is asked for, as the columns name it."""
+
+    market: str
+    query: str
+    language: str
+    context: str
+    prompt_version: str
+
+
+class _New(NamedTuple):
+    """A row of `SAVE`."""
+
+    market: str
+    query: str
+    language: str
+    context: str
+    version: str
+    prompt_version: str
+    model: str
+    author: str
+    body: str
+    created_at: datetime
+    comment: str
+    based_on: str
+
+    @property
+    def asked(self) -> _Asked:
+        return _Asked(self.market, self.query, self.language, self.context, self.prompt_version)
+
+
 class PostgresGuidelines:
-    """`GuidelineStore`."""
+    """`GuidelineStore`. What many want at one moment is one statement, and one transaction where it writes."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._read: Together[_Asked, StoredGuideline | None] = Together(self._guidelines, READS)
+        self._written: Together[_New, StoredGuideline | None] = Together(self._saved, SAVES)
 
     async def guideline(self, key: GuidelineKey, prompt_version: str) -> StoredGuideline | None:
         """A person's newest edit, else the newest that a model wrote under `prompt_version`."""
-        async with connection(self._pool) as held:
-            return await _in_force(held, key, prompt_version)
+        return await self._read(_Asked(*_columns(key), prompt_version))
 
     async def save_guideline(self, key: GuidelineKey, guideline: StoredGuideline, at: datetime) -> StoredGuideline:
         """Store, unless another replica was first; returns the one that stands."""
+        return await self._written(_new(key, guideline, at, "", "")) or guideline
+
+    async def _guidelines(self, asked: Sequence[_Asked]) -> list[StoredGuideline | None]:
+        async with connection(self._pool) as held:
+            return await _in_force(held, asked)
+
+    async def _saved(self, rows: Sequence[_New]) -> list[StoredGuideline | None]:
         async with transaction(self._pool) as held:
-            await held.execute(_LOCK, "\n".join(_columns(key)))
-            await _save(held, key, guideline, at, "", "")
-            standing = await _in_force(held, key, guideline.prompt_version)
-        return standing or guideline
+            await held.execute(LOCK, ["\n".join(row[:4]) for row in rows])
+            for together in _one_a_guideline(rows):
+                await _save(held, together)
+            return await _in_force(held, [row.asked for row in rows])
 
     async def history(self, key: GuidelineKey, prompt_version: str) -> Sequence[GuidelineVersion]:
         """All versions with how many labels each gave, newest first."""
         async with connection(self._pool) as held:
             applications = await _applications(held, key)
-            rows = await held.fetch(_HISTORY, *_columns(key), applications)
-            standing = await _in_force(held, key, prompt_version)
+            rows = await held.fetch(HISTORY, *_columns(key), applications)
+            (standing,) = await _in_force(held, [_Asked(*_columns(key), prompt_version)])
         return [_version(row, standing) for row in rows]
 
     async def keys(self, market: str, query: str) -> Sequence[GuidelineKey]:
         """Contexts that have a guideline; the one without filters first."""
         async with connection(self._pool) as held:
-            rows = await held.fetch(_KEYS, market, query)
+            rows = await held.fetch(KEYS, market, query)
         return [GuidelineKey(market, query, row["language"], read_context(row["context"])) for row in rows]
 
     async def edit(self, edit: GuidelineEdit, judge: str, at: datetime) -> Edited:
         """Version and tasks, or neither. GuidelineChanged for an edit of what is not the newest any more."""
         async with transaction(self._pool) as held:
-            await held.execute(_LOCK, "\n".join(_columns(edit.key)))
-            newest = await held.fetchrow(_NEWEST, *_columns(edit.key))
+            await held.execute(LOCK, ["\n".join(_columns(edit.key))])
+            newest = await held.fetchrow(NEWEST, *_columns(edit.key))
             if newest is not None and newest["revision"] != edit.revision:
                 raise GuidelineChanged(f"revision {newest['revision']} by {newest['author']} was written since")
             revision = edit.revision + 1
             version = edited_version(edit.key, edit.body, revision)
             stored = StoredGuideline(version, edit.prompt_version, edit.model, edit.author, edit.body)
-            await _save(held, edit.key, stored, at, edit.comment, edit.based_on)
+            await _save(held, [_new(edit.key, stored, at, edit.comment, edit.based_on)])
             queued, gone = await _judge_anew(held, edit.key, version, judge, at)
         async with transaction(self._pool) as held:
             late, _ = await _judge_anew(held, edit.key, version, judge, at)
         return Edited(version, revision, queued + late, gone)
 
 
-async def _in_force(held: Connection, key: GuidelineKey, prompt_version: str) -> StoredGuideline | None:
-    row = await held.fetchrow(_IN_FORCE, *_columns(key), prompt_version)
-    return None if row is None else _stored(row)
+async def _in_force(held: Connection, asked: Sequence[_Asked]) -> list[StoredGuideline | None]:
+    rows = await held.fetch(IN_FORCE, *(list(column) for column in zip(*asked, strict=True)))
+    known = {row["place"]: _stored(row) for row in rows}
+    return [known.get(place) for place in range(1, len(asked) + 1)]
 
 
-async def _save(
-    held: Connection, key: GuidelineKey, guideline: StoredGuideline, at: datetime, comment: str, based_on: str
-) -> None:
+def _new(key: GuidelineKey, guideline: StoredGuideline, at: datetime, comment: str, based_on: str) -> _New:
     body = _ESCAPED_NUL.sub(r"\1", guideline.body.model_dump_json())
     told = (guideline.version, guideline.prompt_version, guideline.model, guideline.author)
-    await held.execute(_SAVE, *_columns(key), *told, body, at, comment, based_on)
+    return _New(*_columns(key), *told, body, at, comment, based_on)
+
+
+def _one_a_guideline(rows: Sequence[_New]) -> Iterator[list[_New]]:
+    """The rows in as few parts as have no guideline twice; the first of each is in the first."""
+    left = list(rows)
+    while left:
+        first = {row[:4]: row for row in reversed(left)}
+        yield list(first.values())
+        left = [row for row in left if first[row[:4]] is not row]
+
+
+async def _save(held: Connection, rows: Sequence[_New]) -> None:
+    await held.execute(SAVE, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def _judge_anew(held: Connection, key: GuidelineKey, version: str, judge: str, at: datetime) -> tuple[int, int]:
     """Queue the known results; (how many are new in the inbox, how many there is no listing for any more)."""
     applications = await _applications(held, key)
     groups = [query_group(name, key.market, key.query, key.context_text) for name in applications]
-    rows = await held.fetch(_PAIRS, *_columns(key), applications, groups)
+    rows = await held.fetch(PAIRS, *_columns(key), applications, groups)
     pairs = [pair for row in rows if (pair := _pair(row, key)) is not None]
     added = await add_tasks(held, [rejudging(pair, key, version, judge) for pair in pairs], at)
     return added, len(rows) - len(pairs)
 
 
 async def _applications(held: Connection, key: GuidelineKey) -> list[str]:
-    return [row["application"] for row in await held.fetch(_APPLICATIONS, key.market, key.query)]
+    return [row["application"] for row in await held.fetch(APPLICATIONS, key.market, key.query)]
 
 
 def _pair(row: asyncpg.Record, key: GuidelineKey) -> KnownPair | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 import openai
@@ -20,14 +20,12 @@ from core.adapters.llm_gate import Gate
 from core.adapters.llm_headers import said
 from core.adapters.llm_ledger import OK, CallAsk, CallEnd
 from core.adapters.llm_pacer import NO_NEWS, Heard
+from core.adapters.llm_stops import Stops, Strikes
 from core.domain import money
 from core.domain.estimates import Estimates
 from core.domain.money import Price, PriceTable
-from core.errors import LlmError, LlmInvalid, LlmUnauthorised
+from core.errors import LlmError, LlmInvalid, LlmSlowDown, LlmUnauthorised
 from core.ports import Clock, LlmReply, LlmRequest
-
-STOPPED_SECONDS = 60.0
-"""After a 401 no call for so long, then one to see: a key is changed by a person, in minutes."""
 
 NAME_LIMIT = 200
 """Characters kept of a model's name and fingerprint: the longest in use have 80."""
@@ -59,13 +57,12 @@ class OpenAiLlm:
         self._gate = gate
         self._client = client(endpoint)
         self._estimates = Estimates()
-        self._strikes = 0
-        self._stopped_until: datetime | None = None
-        self._stops = 0
+        self._strikes = Strikes()
+        self._stops = Stops(wall)
 
     async def complete(self, request: LlmRequest) -> LlmReply:
         """As the port says; RetryLater too, where the ledger can't be reached."""
-        self._check_stopped()
+        self._stops.check(request.model)
         sent = await self._enter(request)
         try:
             async with asyncio.timeout(self._endpoint.timeout):
@@ -76,8 +73,12 @@ class OpenAiLlm:
         except TimeoutError:
             return await self._failed(sent, late(self._endpoint.timeout), NO_NEWS)
         except openai.APIError as error:
-            failed = failure(error, self._strikes, self._endpoint.api_key, self._wall.now())
+            strikes = self._strikes.before(sent.since)
+            failed = failure(error, strikes, self._endpoint.api_key, self._wall.now())
             return await self._failed(sent, failed, _heard(error, sent))
+        except BaseException:
+            self._gate.leave_soon(self._end(sent, "cancelled", error="the process met a defect under the call"))
+            raise
         return await self._answered(sent, answer)
 
     async def aclose(self) -> None:
@@ -86,19 +87,29 @@ class OpenAiLlm:
         await self._client.close()
 
     async def _enter(self, request: LlmRequest) -> _Sent:
-        """A grant that is still good: one that a 429 or 401 of this process overtook is given back."""
-        stops = self._stops
+        """A grant that is still good: one that a 429, a 401 or the breaker of this process overtook is given back."""
+        stops = self._stops.seen(request.model)
         price = self._prices.price(request.model, self._clock.now().date())
         size = wire.size(request, price)
         while True:
             ask = self._ask(request, price, size)
-            await self._gate.enter(ask, _prefix(request))
-            if self._stops != stops:
+            await self._gate.enter(ask, _prefix(request), request.still)
+            try:
+                if self._stops.seen(request.model) != stops:
+                    raise self._stops.error(request.model)
+                if request.still is not None:
+                    request.still()
+            except LlmError:
                 self._gate.forget(ask.call_id)
-                raise self._unauthorised()
+                raise
             if self._gate.hold_left() <= 0:
                 return _Sent(request, ask, price, size.likely, self._clock.now(), self._wall.now())
             self._gate.forget(ask.call_id)
+
+    def _tokens(self, request: LlmRequest, size: wire.Size) -> int:
+        """What others of its kind took, but never more than a minute's limit where the count itself is below it."""
+        guess = self._estimates.tokens(_kind(request), size.likely, request.max_output_tokens)
+        return min(guess, max(self._gate.tokens_per_minute, size.likely + request.max_output_tokens))
 
     def _ask(self, request: LlmRequest, price: Price, size: wire.Size) -> CallAsk:
         return CallAsk(
@@ -111,13 +122,14 @@ class OpenAiLlm:
             prompt_hash=wire.prompt_hash(request),
             subject=request.subject,
             tasks=request.tasks,
-            tokens=self._estimates.tokens(_kind(request), size.likely, request.max_output_tokens),
+            tokens=self._tokens(request, size),
             cost=money.worst_cost(price, size.most, request.max_output_tokens),
             prices=price.version,
         )
 
     async def _answered(self, sent: _Sent, answer: Answered) -> LlmReply:
-        self._strikes, self._stopped_until = 0, None
+        self._strikes.answered(sent.since)
+        self._stops.answered(sent.request.model, sent.since)
         heard = said(answer.headers, sent.since.timestamp())
         try:
             completion = wire.completion(answer.body)
@@ -170,10 +182,9 @@ class OpenAiLlm:
     async def _failed(self, sent: _Sent, failed: Failure, heard: Heard) -> LlmReply:
         """Settle, take the lane out of service where the provider says so, raise."""
         if isinstance(failed.error, LlmUnauthorised):
-            self._stops += 1
-            self._stopped_until = self._wall.now() + timedelta(seconds=STOPPED_SECONDS)
-        if failed.hold is not None:
-            self._strikes += 1
+            self._stops.stop(sent.request.model, failed.error)
+        if isinstance(failed.error, LlmSlowDown):
+            self._strikes.struck(sent.since, self._wall.now())
         end = self._end(
             sent,
             failed.error.kind,
@@ -205,7 +216,7 @@ class OpenAiLlm:
             call_id=sent.ask.call_id,
             status=status,
             started_at=sent.started_at,
-            latency_ms=round((self._wall.now() - sent.since).total_seconds() * 1000),
+            latency_ms=max(0, round((self._wall.now() - sent.since).total_seconds() * 1000)),
             tokens=used.input + used.output if used else None,
             cost=0 if free else cost,
             http_status=http_status,
@@ -220,17 +231,6 @@ class OpenAiLlm:
             fingerprint=fingerprint[:NAME_LIMIT],
             error=error,
         )
-
-    def _check_stopped(self) -> None:
-        """Fail fast while the key is refused; once the time is over, the first to come tries it."""
-        if self._stopped_until is None:
-            return
-        if self._wall.now() < self._stopped_until:
-            raise self._unauthorised()
-        self._stopped_until = self._wall.now() + timedelta(seconds=STOPPED_SECONDS)
-
-    def _unauthorised(self) -> LlmUnauthorised:
-        return LlmUnauthorised("the LLM endpoint refuses the key: check ASSAY_LLM_API_KEY; nothing is sent meanwhile")
 
 
 def _kind(request: LlmRequest) -> str:

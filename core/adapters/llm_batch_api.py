@@ -13,9 +13,9 @@ import openai
 from openai.types import Batch as TheirBatch
 
 from core.adapters.llm_batch_lines import ENDPOINT, line, result
-from core.adapters.llm_errors import failure
+from core.adapters.llm_errors import failure, shown
 from core.batch_ports import ProviderBatch, Result
-from core.errors import LlmError
+from core.errors import LlmError, LlmImpossible
 from core.ports import Clock
 
 T = TypeVar("T")
@@ -144,6 +144,8 @@ class OpenAiBatches:
         return False
 
     def _error(self, error: openai.APIError) -> LlmError:
+        if isinstance(error, openai.NotFoundError):  # a file or a batch that is gone, no model
+            return LlmImpossible(f"the provider has no such file or batch: {shown(error.message, self._secret)}")
         return failure(error, 0, self._secret, self._wall.now()).error
 
 

@@ -20,9 +20,9 @@ ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 SHOWN = 300
 """Characters kept of a provider's own words, as in core/adapters/llm_errors.py."""
 
-_OWN_FAULT = frozenset({400, 404, 413, 422})
+_OWN_FAULT = frozenset({400, 413, 422})
 """Answers that say of the request that it can't be met. Every other failure (5xx, 429, 408, 401, expiry) is the
-provider's, and the usual way may do better."""
+provider's, and the usual way may do better; a 404 is a setting's, and is said there."""
 
 
 class _Response(msgspec.Struct):

@@ -8,6 +8,7 @@ Postgres for the console through `told`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -49,8 +50,9 @@ class BreakingLlm:
     async def complete(self, request: LlmRequest) -> LlmReply:
         """As the port says; LlmBreakerOpen, and nothing sent, while this model's breaker is open."""
         turn, ended = self._admit(request.model), "given_up"
+        waiting = replace(request, still=lambda: self._still(request.model, turn))
         try:
-            reply = await self._inner.complete(request)
+            reply = await self._inner.complete(waiting)
             ended = "ok"
             return reply
         except LlmError as error:
@@ -66,9 +68,18 @@ class BreakingLlm:
         after, goes = machine.admitted(before, now)
         self._keep(model, before, after)
         if not goes:
-            wait = machine.wait(after, now, self._rules)
-            raise LlmBreakerOpen(f"no call to {model} at the {self._name} endpoint: {after.why}", wait)
+            raise self._refused(model, after, now)
         return after.turn
+
+    def _still(self, model: str, turn: int) -> None:
+        """A call that waited for its rate while the breaker opened is not sent; LlmBreakerOpen."""
+        breaker = self._breakers[model]
+        if breaker.phase != "closed" and breaker.turn != turn:
+            raise self._refused(model, breaker, self._now())
+
+    def _refused(self, model: str, breaker: Breaker, now: float) -> LlmBreakerOpen:
+        wait = machine.wait(breaker, now, self._rules)
+        return LlmBreakerOpen(f"no call to {model} at the {self._name} endpoint: {breaker.why}", wait)
 
     def _end(self, model: str, turn: int, kind: str) -> None:
         before = self._breakers[model]

@@ -1,8 +1,9 @@
-"""An endpoint of the settings, opened: its gate over the shared ledger and the shared limits, and the client behind it."""
+"""An endpoint of the settings, opened: its gate over the shared ledger and limits, and the client behind it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from core.adapters.llm import OpenAiLlm
 from core.adapters.llm_client import Endpoint
@@ -54,7 +55,8 @@ def first_limits(settings: Settings) -> Limits:
 
 def open_endpoint(settings: Settings, endpoint: Endpoint, limits: Limits, around: Surroundings) -> OpenAiLlm:
     """The port `Llm` there; SettingsError where the prices are impossible."""
-    plan = LanePlan(limits, settings.llm_lane_shares, by_prefix=settings.llm_prefix_order)
+    name = urlsplit(endpoint.base_url).netloc.rpartition("@")[2]
+    plan = LanePlan(limits, settings.llm_lane_shares, by_prefix=settings.llm_prefix_order, name=name)
     ledger = open_ledger(settings, around.pool)
     shares = PostgresShares(around.pool, endpoint.base_url, limits.in_flight, plan.guaranteed)
     gate = Gate(ledger, shares, plan, around.clock, around.wall, around.metrics)

@@ -23,6 +23,7 @@ from core.errors import (
     LlmTruncated,
     LlmUnauthorised,
     LlmUnavailable,
+    LlmUnknownModel,
 )
 
 SLOW_DOWN_SECONDS = 5.0
@@ -39,6 +40,9 @@ SHOWN_CHARACTERS = 300
 
 HOLD_SECONDS_MAX = 366 * 86_400.0
 """A longer one is a mistake in the header, and no date could hold it."""
+
+_NO_MODEL = {"model_not_found", "DeploymentNotFound"}
+"""OpenAI's code, under 404, 403 (not this project's) or from its copies 400; Azure's."""
 
 _OVERLOADED = {503, 529}
 """What providers answer while they are short of machines: it passes, but later than one worker's fault does."""
@@ -101,9 +105,9 @@ def shown(text: str, secret: str) -> str:
 def _by_status(error: openai.APIStatusError, strikes: int, secret: str, now: datetime) -> Failure:
     status, asked = error.status_code, retry_after(error.response.headers, now)
     said = f"the LLM answered {status}: {shown(error.message, secret)}"
-    if status in (401, 403):
-        text = f"the LLM endpoint answered {status}: check ASSAY_LLM_API_KEY (and that it may use the model)"
-        return Failure(LlmUnauthorised(text), status, free=True)
+    stop = _stop(error, said)
+    if stop is not None:
+        return Failure(stop, status, free=True)
     if status == 429:
         return _slow_down(error, asked, strikes, said)
     if status == 408:
@@ -114,6 +118,17 @@ def _by_status(error: openai.APIStatusError, strikes: int, secret: str, now: dat
     if "content_filter" in (error.code or "") or "content_policy" in (error.code or ""):
         return Failure(LlmContentFilter("a content filter refused the request"), status, free=True)
     return Failure(LlmImpossible(said), status, free=True)
+
+
+def _stop(error: openai.APIStatusError, said: str) -> LlmUnauthorised | None:
+    """What only a person can put right, by a setting."""
+    if error.status_code == 404 or error.code in _NO_MODEL:
+        text = "check the setting that names the model (ASSAY_LLM_MODEL or its like) and ASSAY_LLM_BASE_URL"
+        return LlmUnknownModel(f"{said}: {text}")
+    if error.status_code in (401, 403):
+        text = f"the LLM endpoint answered {error.status_code}: check ASSAY_LLM_API_KEY (and that it may use the model)"
+        return LlmUnauthorised(text)
+    return None
 
 
 def _slow_down(error: openai.APIStatusError, asked: float | None, strikes: int, said: str) -> Failure:

@@ -1,9 +1,9 @@
 """A second endpoint for the lanes that may not wait, while the first is out of service.
 
-Out of service is: its breaker is open, it refuses the key, or it ordered a pause of `patience` seconds or more. Each
-call asks the first endpoint anew, which sends nothing while it is out and is how its return is seen: the breaker's
-probe is one of these calls. A label carries the model that gave it (`LlmReply.asked_model`) and keeps its content key,
-which names the judge that was asked for: nothing is paid twice (ADR 17).
+Out of service is: its breaker is open, it refuses the key or the model, or it ordered a pause of `patience` seconds
+or more. Each call asks the first endpoint anew, which sends nothing while it is out and is how its return is seen: the
+breaker's probe is one of these calls. A label carries the model that gave it (`LlmReply.asked_model`) and keeps its
+content key, which names the judge that was asked for: nothing is paid twice (ADR 17).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from core.domain.labels import Lane
-from core.errors import LlmBreakerOpen, LlmSlowDown, LlmUnauthorised
+from core.errors import LlmBreakerOpen, LlmSlowDown, LlmUnauthorised, LlmUnknownModel
 from core.ports import Llm, LlmReply, LlmRequest, PicturePart
 from core.telemetry import Metrics
 
@@ -54,6 +54,11 @@ class FailoverLlm:
         self._metrics.count("assay_llm_failover_total", reason=reason)
         try:
             return await self._second.llm.complete(replace(request, model=self._model(request)))
+        except LlmUnknownModel:
+            raise LlmUnknownModel(
+                "the second LLM endpoint does not know the model: check ASSAY_LLM_FALLBACK_MODEL, "
+                "ASSAY_LLM_FALLBACK_VISION_MODEL and ASSAY_LLM_FALLBACK_BASE_URL"
+            ) from None
         except LlmUnauthorised:
             raise LlmUnauthorised("the second LLM endpoint refuses the key: check ASSAY_LLM_FALLBACK_API_KEY") from None
 

@@ -13,7 +13,6 @@ from core.adapters.llm_health import PostgresHealth
 from core.domain.pacing import Limits
 from core.ports import Llm
 from core.settings import Settings, required
-from core.telemetry import Metrics
 
 
 @asynccontextmanager
@@ -30,8 +29,7 @@ async def open_llms(settings: Settings, around: Surroundings, replica: str) -> A
         if settings.llm_fallback_base_url is None:
             yield breaking
             return
-        quiet = around._replace(metrics=Metrics())  # the gauges of rate and share are the first endpoint's
-        second = open_endpoint(settings, second_endpoint(settings), second_limits(settings), quiet)
+        second = open_endpoint(settings, second_endpoint(settings), second_limits(settings), around)
         stack.push_async_callback(second.aclose)
         other = BreakingLlm(second, "second", around.wall, around.metrics, told=health.teller("second"))
         yield FailoverLlm(breaking, _second(settings, other), around.metrics)

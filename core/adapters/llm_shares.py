@@ -18,6 +18,7 @@ from core.adapters.leadership import lock_key
 from core.adapters.postgres import Pool, transaction
 from core.domain.labels import Lane
 from core.domain.shares import Demand, Share, share_of, wanted
+from core.errors import RetryLater
 from core.ports import Clock
 
 RENEW_SECONDS: Final = 1.0
@@ -45,7 +46,11 @@ class ShareBook(Protocol):
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
-_LOCK = "SELECT pg_advisory_xact_lock($1)"
+STALLED: Final = "2s"
+"""A replica that is stopped, or cut off, between two statements of a renewal has its transaction ended by the server
+after this: it holds the lock that all others wait for, and their shares last 5 s."""
+
+_LOCK = "SELECT pg_advisory_xact_lock($1) FROM set_config('idle_in_transaction_session_timeout', $2, true)"
 
 _SWEEP = "DELETE FROM assay_data.llm_shares WHERE endpoint = $1 AND expires_at < $2 AND replica <> $3"
 
@@ -75,8 +80,14 @@ class PostgresShares:
 
     async def renew(self, replica: UUID, demand: Demand, under_way: int) -> Share:
         """As the port says; one replica after the other, by a lock that ends with the transaction."""
+        try:
+            return await self._renewed(replica, demand, under_way)
+        except asyncpg.IdleInTransactionSessionTimeoutError:
+            raise RetryLater("this process stood still in the middle of a renewal") from None
+
+    async def _renewed(self, replica: UUID, demand: Demand, under_way: int) -> Share:
         async with transaction(self._pool) as held:
-            await held.execute(_LOCK, lock_key(f"llm-shares/{self._endpoint}"))
+            await held.execute(_LOCK, lock_key(f"llm-shares/{self._endpoint}"), STALLED)
             now = float(await held.fetchval(_NOW))
             await held.execute(_SWEEP, self._endpoint, now, replica)
             rows = await held.fetch(_OTHERS, self._endpoint, replica)

@@ -28,7 +28,8 @@ whole AS (
     SELECT $4::bigint * 0.000000000001 AS cap, sum(spent_usd) AS spent, sum(spent_usd + reserved_usd) AS taken FROM day
 ),
 alone AS MATERIALIZED (
-    SELECT asked.*, hold.until - clock.now AS hold_left, day.spent_usd + day.reserved_usd AS lane_taken, caps.cap AS lane_cap,
+    SELECT asked.*, hold.until - clock.now AS hold_left, day.spent_usd + day.reserved_usd AS lane_taken,
+        caps.cap AS lane_cap,
         CASE WHEN day.lane IS NULL THEN 'no_day'
             WHEN whole.spent + usd > whole.cap THEN 'budget'
             WHEN day.spent_usd + usd > caps.cap THEN 'lane_budget'

@@ -20,6 +20,10 @@ ENVELOPE_TOKENS = 200
 instructions for structured output some 100."""
 
 
+USAGE_MOST = 100_000_000
+"""Tokens that a call can't have taken: a hundred times the longest context there is. A usage beyond is a slip of the
+endpoint's, and would be owed to the rate for hours, or pass what a column holds."""
+
 SECRET_LENGTH = 6
 """A shorter key is a placeholder of a local endpoint, and may be part of any word."""
 
@@ -68,9 +72,13 @@ def completion(body: bytes) -> Completion:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise LlmInvalid("the endpoint's answer is no chat completion") from None
     usage = found.usage
-    if not found.choices or (usage is not None and min(usage.prompt_tokens, usage.completion_tokens) < 0):
+    if not found.choices or (usage is not None and not _is_possible(usage)):
         raise LlmInvalid("the endpoint's answer is no chat completion")
     return found
+
+
+def _is_possible(usage: _Usage) -> bool:
+    return all(0 <= tokens <= USAGE_MOST for tokens in (usage.prompt_tokens, usage.completion_tokens))
 
 
 class Used(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
@@ -99,10 +99,10 @@ class PostgresReads:
     async def _spend(self, held: Connection, since: datetime) -> Spend:
         return await reads_money.spend(held, since, self._clock.now(), self._budget_usd, self._lane_budgets_usd)
 
-    async def spending(self) -> Spending:
-        """What the last days cost, by what."""
+    async def spending(self, day: date | None = None) -> Spending:
+        """What the last days cost, by what; where a day is named, the breakdowns are that UTC day's alone."""
         async with self._connection() as held:
-            return await reads_money.spending(held, self._clock.now())
+            return await reads_money.spending(held, self._clock.now(), day)
 
     async def overview(self) -> Overview:
         """The first page."""

@@ -51,6 +51,11 @@ FROM assay_data.labels AS j LEFT JOIN assay_data.listings AS l USING (listing_id
 WHERE call_id = $1
 UNION ALL
 SELECT s.listing_id, '', '', '', '', '', score, NULL, reasoning FROM assay_data.image_scores AS s WHERE call_id = $1
+UNION ALL
+SELECT coalesce(a.listing ->> 'listing_id', anchor_id), coalesce(a.listing ->> 'title', ''), a.application, a.market,
+    a.query, (ARRAY['irrelevant', 'acceptable_substitute', 'highly_relevant'])[o.grade + 1], 0, NULL,
+    'An anchor, whose labels watch the judge; people graded it ' || a.human_grade || ' of 2.'
+FROM assay_data.anchor_outcomes AS o JOIN assay_data.anchors AS a USING (anchor_id) WHERE o.call_id = $1
 ORDER BY listing_id
 """
 

@@ -60,7 +60,7 @@ SELECT {name} AS name, sum(calls)::bigint AS calls,
     sum(cached_tokens)::bigint AS cached_tokens, sum(output_tokens)::bigint AS output_tokens,
     sum(cost_usd)::float8 AS usd, coalesce(sum(calls) FILTER (WHERE batch), 0)::bigint AS batch_calls,
     coalesce(sum(cost_usd) FILTER (WHERE batch), 0)::float8 AS batch_usd
-FROM assay_data.llm_costs WHERE day >= $1 GROUP BY 1 HAVING sum(calls) > 0 ORDER BY usd DESC, 1 LIMIT $2
+FROM assay_data.llm_costs WHERE day BETWEEN $1 AND $2 GROUP BY 1 HAVING sum(calls) > 0 ORDER BY usd DESC, 1 LIMIT $3
 """
 
 _SEGMENT = "concat_ws(' · ', nullif(application, ''), nullif(market, ''), nullif(language, ''), nullif(purpose, ''))"
@@ -84,7 +84,8 @@ GROUP BY day, application, market
 
 _REASONS = """
 WITH made AS (
-    SELECT call_id, reason, count(*) AS labels FROM assay_data.labels WHERE judged_at >= $1 GROUP BY call_id, reason
+    SELECT call_id, reason, count(*) AS labels FROM assay_data.labels
+    WHERE judged_at >= $1 AND judged_at < $2 GROUP BY call_id, reason
 ), whole AS (SELECT call_id, sum(labels) AS labels FROM made GROUP BY call_id)
 SELECT reason AS name, sum(made.labels)::bigint AS labels, sum(c.cost_usd * made.labels / whole.labels)::float8 AS usd
 FROM made JOIN whole USING (call_id) JOIN assay_data.llm_calls AS c USING (call_id)
@@ -103,25 +104,32 @@ async def spend(
     return Spend(budget_usd=budget_usd, lanes=lanes, unlisted=[row["model"] for row in unlisted], **row)
 
 
-async def spending(connection: Connection, now: datetime) -> Spending:
-    """The last `SPENDING_DAYS` days with today."""
+async def spending(connection: Connection, now: datetime, day: date | None = None) -> Spending:
+    """The last `SPENDING_DAYS` days with today; what the money went to, in `day` alone where one is named."""
     today = now.astimezone(UTC).date()
     first = today - timedelta(days=SPENDING_DAYS - 1)
-    total = await _costs(connection, "'all'", first)
-    reasons_since = today - timedelta(days=REASON_DAYS - 1)
-    labels = await connection.fetch(_LABELS, first, _midnight(first))
+    part = (first, today) if day is None else (day, day)
+    total = await _costs(connection, "'all'", part)
+    reasons = (today - timedelta(days=REASON_DAYS - 1), today) if day is None else part
+    labels = await connection.fetch(_LABELS, min(first, part[0]), _midnight(min(first, part[0])))
     return Spending(
         days=await _days(connection, labels, first, today),
         total=total[0] if total else Cost("all", 0, 0, 0, 0, 0, 0.0, 0, 0.0),
-        models=await _costs(connection, "model", first),
-        purposes=await _costs(connection, "purpose", first),
-        lanes=await _costs(connection, "lane", first),
-        segments=await _costs(connection, _SEGMENT, first),
-        statuses=await _costs(connection, "status", first),
-        label_segments=_segments(labels),
-        label_reasons=[LabelCost(**row) for row in await connection.fetch(_REASONS, _midnight(reasons_since))],
-        reasons_since=reasons_since,
+        models=await _costs(connection, "model", part),
+        purposes=await _costs(connection, "purpose", part),
+        lanes=await _costs(connection, "lane", part),
+        segments=await _costs(connection, _SEGMENT, part),
+        statuses=await _costs(connection, "status", part),
+        label_segments=_segments([row for row in labels if part[0] <= row["day"] <= part[1]]),
+        label_reasons=await _reasons(connection, *reasons),
+        reasons_since=reasons[0],
+        day=day,
     )
+
+
+async def _reasons(connection: Connection, first: date, last: date) -> list[LabelCost]:
+    rows = await connection.fetch(_REASONS, _midnight(first), _midnight(last + timedelta(days=1)))
+    return [LabelCost(**row) for row in rows]
 
 
 async def _lanes(connection: Connection, now: datetime, budgets: Mapping[Lane, float]) -> list[LaneSpend]:
@@ -141,8 +149,8 @@ async def _lanes(connection: Connection, now: datetime, budgets: Mapping[Lane, f
     ]
 
 
-async def _costs(connection: Connection, name: str, first: date) -> list[Cost]:
-    return [Cost(**row) for row in await connection.fetch(_COSTS.format(name=name), first, SEGMENT_ROWS)]
+async def _costs(connection: Connection, name: str, part: tuple[date, date]) -> list[Cost]:
+    return [Cost(**row) for row in await connection.fetch(_COSTS.format(name=name), *part, SEGMENT_ROWS)]
 
 
 async def _days(connection: Connection, labels: Sequence[asyncpg.Record], first: date, today: date) -> list[DayCost]:

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from core.adapters import reads_batches
 from core.adapters.postgres import Connection
 from core.letter_models import DeadLetterView
-from core.read_ports import ReasonCount, Replica, Spend, StatusReport, StoppedModel, StreamPosition, TaskCount
+from core.read_ports import (
+    HeldEndpoint,
+    ReasonCount,
+    Replica,
+    Spend,
+    StatusReport,
+    StoppedModel,
+    StreamPosition,
+    TaskCount,
+)
 
 PAGE_ROWS = 100
 """Rows of a list page: what a person scans; a filter finds the rest."""
@@ -31,8 +40,14 @@ SELECT replica, endpoint, model, phase, why, since, until
 FROM assay.llm_breakers ORDER BY since, replica, endpoint, model
 """
 
+_HELD = """
+SELECT endpoint, to_timestamp(until) AS until FROM assay_data.llm_holds
+WHERE to_timestamp(until) > now() ORDER BY endpoint
+"""
+
 _TASKS = """
-SELECT kind, lane, state, reason, count(*) AS count, min(created_at) AS oldest
+SELECT kind, lane, state, reason, count(*) AS count, min(created_at) AS oldest,
+    min(not_before) FILTER (WHERE state = 'waiting') AS next_try
 FROM assay_data.tasks GROUP BY kind, lane, state, reason ORDER BY kind, lane, state, reason
 """
 
@@ -63,6 +78,7 @@ async def status(connection: Connection, now: datetime, spend: Spend) -> StatusR
         replicas=[Replica(**row) for row in await connection.fetch(_REPLICAS)],
         stopped_models=[StoppedModel(**row) for row in await connection.fetch(_STOPPED_MODELS)],
         batches=await reads_batches.counts(connection),
+        held_endpoints=[HeldEndpoint(**row) for row in await connection.fetch(_HELD)],
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -28,7 +27,7 @@ async def listed(request: web.Request) -> web.Response:
         model=params.text(request, "model"),
         purpose=params.choice(request, "purpose", PURPOSES, ""),
         query=normalised_query(params.text(request, "query")),
-        day=_day(params.text(request, "day")),
+        day=params.day(request, "day"),
         task=_task(params.text(request, "task")),
     )
     found = await request.app[SITE].reads.calls(wanted)
@@ -47,13 +46,6 @@ async def one(request: web.Request) -> web.Response:
     tries = sorted([*found.tries, found.call], key=lambda call: call.started_at)
     reply, parts = _pretty_text(found.reply), _parts(found.request)
     return page(request, "call.html", story=found, reply=reply, parts=parts, tries=tries)
-
-
-def _day(given: str) -> date | None:
-    try:
-        return date.fromisoformat(given)
-    except ValueError:
-        return None
 
 
 def _task(given: str) -> str:

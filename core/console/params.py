@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 
 from aiohttp import web
@@ -27,3 +28,11 @@ def choice(request: web.Request, name: str, allowed: Sequence[Choice], default: 
     """The one of `allowed` that the parameter names."""
     given = request.query.get(name, "")
     return next((each for each in allowed if str(each) == given), default)
+
+
+def day(request: web.Request, name: str) -> date | None:
+    """A UTC day as `2026-03-29`; None for anything else."""
+    try:
+        return date.fromisoformat(text(request, name))
+    except ValueError:
+        return None

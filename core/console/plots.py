@@ -15,6 +15,9 @@ from markupsafe import Markup
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
 """Margins in user units: room for `100 %` to the left and one line of dates below."""
 
+LARGE_LEFT = 66
+"""The left margin of a large plot, whose text is larger: room for `$0.0004`."""
+
 NOTHING = 1e-12
 """Below this a value is no figure of ours, but rounding; an axis for it would be one, too."""
 
@@ -58,10 +61,15 @@ class Frame:
     count: int
     top: float
 
+    @property
+    def left(self) -> int:
+        """The left margin."""
+        return LARGE_LEFT if self.width > LARGE else LEFT
+
     def x(self, place: float) -> float:
         """Horizontal position; a single point stands in the middle."""
-        inner = self.width - LEFT - RIGHT
-        return round(LEFT + (inner * place / (self.count - 1) if self.count > 1 else inner / 2), 1)
+        inner = self.width - self.left - RIGHT
+        return round(self.left + (inner * place / (self.count - 1) if self.count > 1 else inner / 2), 1)
 
     def y(self, value: float) -> float:
         """Vertical position, kept inside the plot."""
@@ -112,11 +120,11 @@ def histogram(
 ) -> Markup:
     """Columns from zero, each named below."""
     frame = Frame(*size, count=len(columns), top=nice_top(max((column.value for column in columns), default=0)))
-    step = (frame.width - LEFT - RIGHT) / max(1, len(columns))
+    step = (frame.width - frame.left - RIGHT) / max(1, len(columns))
     body = [_grid(frame, show)]
     shown = _shown(len(columns)) if len(columns) > MAX_LABELS else range(len(columns))
     for place, column in enumerate(columns):
-        x, y = LEFT + step * (place + _GAP_SHARE / 2), frame.y(column.value)
+        x, y = frame.left + step * (place + _GAP_SHARE / 2), frame.y(column.value)
         body.append(
             Markup('<rect class="column {}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
                 column.tone,
@@ -128,7 +136,9 @@ def histogram(
             )
         )
         if place in shown:
-            body.append(_text(round(LEFT + step * (place + 0.5), 1), frame.height - 6, column.label, "middle"))
+            anchor = _ends(len(columns)).get(place, "middle") if len(columns) > MAX_LABELS else "middle"
+            middle = frame.left + step * (place + 0.5)
+            body.append(_text(round(middle, 1), frame.height - 6, column.label, anchor))
     return _svg(frame, name, "columns", body)
 
 
@@ -205,7 +215,7 @@ def _dot(frame: Frame, place: int, point: Point, show: Callable[[float], str]) -
 def _reference(frame: Frame, value: float, name: str) -> Markup:
     y = frame.y(value)
     return Markup('<line class="reference" x1="{}" x2="{}" y1="{}" y2="{}"><title>{}</title></line>').format(
-        LEFT, frame.width - RIGHT, y, y, name
+        frame.left, frame.width - RIGHT, y, y, name
     )
 
 
@@ -215,21 +225,26 @@ def _grid(frame: Frame, show: Callable[[float], str]) -> Markup:
         value = frame.top * tick / _TICKS
         y = frame.y(value)
         lines.append(
-            Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(LEFT, frame.width - RIGHT, y, y)
+            Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(frame.left, frame.width - RIGHT, y, y)
         )
         if tick % 2 == 0:
-            lines.append(_text(LEFT - 6, y + 4, show(value), "end"))
+            lines.append(_text(frame.left - 6, y + 4, show(value), "end"))
     return Markup("").join(lines)
 
 
 def _dates(frame: Frame, labels: Sequence[str]) -> Markup:
     if not labels:
         return Markup("")
-    anchors = {0: "start", len(labels) - 1: "end"} if len(labels) > 1 else {}
+    anchors = _ends(len(labels))
     return Markup("").join(
         _text(frame.x(place), frame.height - 6, labels[place], anchors.get(place, "middle"))
         for place in _shown(len(labels))
     )
+
+
+def _ends(count: int) -> dict[int, str]:
+    """The first label begins and the last ends at its place, so that none leaves the plot."""
+    return {0: "start", count - 1: "end"} if count > 1 else {}
 
 
 def _shown(count: int) -> list[int]:

@@ -17,16 +17,17 @@ from core.read_ports import HealthReport, Reads
 NAVIGATION = (
     ("/", "Overview"),
     ("/queries", "Queries"),
-    ("/engines", "Engines"),
     ("/pictures", "Pictures"),
+    ("/engines", "Engines"),
     ("/alerts", "Alerts"),
     ("/calls", "Calls"),
+    ("/batches", "Batches"),
     ("/spending", "Spending"),
     ("/safety", "Safety"),
-    ("/batches", "Batches"),
     ("/dead-letters", "Dead letters"),
 )
-"""Pages of the menu, in the order of the work; a new page adds its line here."""
+"""Pages of the menu, in the order of the work: what is judged, what the judge is asked and costs, what went wrong. A
+new page adds its line here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,14 @@ def templates() -> jinja2.Environment:
         "percent": text.percent,
         "usd": text.usd,
         "moment": text.moment,
+        "second": text.second,
         "machine_time": text.machine_time,
         "words": text.words,
         "payload": text.payload,
     }
     environment.globals |= {
         "ago": text.ago,
+        "since": text.since,
         "share": text.share,
         "bar": plots.bar,
         "stack": plots.stack,

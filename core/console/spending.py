@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from aiohttp import web
 from markupsafe import Markup
 
+from core.console import params
 from core.console.plots import Column, Point, histogram, line_chart
 from core.console.site import SITE, page
 from core.console.text import compact, usd
 from core.domain.budget import next_midnight
 from core.money_models import DayCost, Spending
+
+SMALL_USD = 0.0001
+"""Below this three digits would be written with an exponent."""
 
 
 async def spending(request: web.Request) -> web.Response:
@@ -20,11 +24,19 @@ async def spending(request: web.Request) -> web.Response:
     site = request.app[SITE]
     now = site.clock.now()
     spend = await site.reads.spend_since(now)
-    found = await site.reads.spending()
+    found = await site.reads.spending(params.day(request, "day"))
     plots = _charts(found, spend.budget_usd)
     today = now.astimezone(UTC).date()
+    choices = [("", f"{len(found.days)} days"), (today - timedelta(days=1), "yesterday"), (today, "today")]
     return page(
-        request, "spending.html", spend=spend, found=found, plots=plots, today=today, midnight=next_midnight(now)
+        request,
+        "spending.html",
+        spend=spend,
+        found=found,
+        plots=plots,
+        today=today,
+        choices=choices,
+        midnight=next_midnight(now),
     )
 
 
@@ -48,5 +60,7 @@ def _of_a_thousand(day: DayCost) -> float | None:
 
 
 def _short(value: float) -> str:
-    """US dollars that fit beside an axis."""
-    return f"${compact(value)}" if value >= 1_000 else usd(value)
+    """US dollars that fit beside an axis: no digits that say nothing."""
+    if value >= 1_000:
+        return f"${compact(value)}"
+    return f"${value:.3g}" if value == 0 or value >= SMALL_USD else usd(value)

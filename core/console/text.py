@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import floor, log10
 
 MISSING = "–"
 """Shown where there is no value; never 0, which is a value."""
 
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+CLOCKS_APART = timedelta(minutes=1)
+"""How far two machines' clocks may stand apart before what one has written reads as the other's future."""
+
 _HEX_ROW = 16
 _HEX_BYTES = 256
 """Bytes of a hexdump: sixteen rows say what kind of data it is."""
@@ -45,15 +49,29 @@ def share(part: float, whole: float) -> float | None:
 
 
 def usd(value: float | None) -> str:
-    """US dollars: cents from a dollar on, four digits below, so that one call's cost is seen."""
+    """US dollars: cents from a dollar on, four digits below, and two that count for less than a thousandth, so that
+    the cheapest call's cost is seen."""
     if value is None:
         return MISSING
-    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
+    if value >= 1 or value == 0:
+        return f"${value:,.2f}"
+    return (
+        f"${value:.4f}"
+        if value >= 0.001
+        else f"${value:.{1 - floor(log10(value))}f}"
+        if value > 0
+        else f"-{usd(-value)}"
+    )
 
 
 def moment(value: datetime | None) -> str:
     """Date and minute in UTC."""
     return MISSING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def second(value: datetime | None) -> str:
+    """Date and second in UTC: calls and their retries are seconds apart."""
+    return MISSING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def machine_time(value: datetime) -> str:
@@ -69,6 +87,12 @@ def ago(value: datetime, now: datetime) -> str:
             count = f"{abs(seconds) // size} {unit}"
             return f"{count} ago" if seconds > 0 else f"in {count}"
     return "now"
+
+
+def since(value: datetime, now: datetime) -> str:
+    """Distance of what has happened; the time itself where the clocks differ, as in a demo, whose days are simulated
+    while the database keeps today's time."""
+    return ago(value, now) if value <= now + CLOCKS_APART else moment(value)
 
 
 def words(name: str) -> str:

@@ -19,7 +19,7 @@ nothing of its health, such as a rate limit (the lane's hold is for that), a bud
 TROUBLE = frozenset({"server_error", "overloaded", "network", "timeout", "unavailable"})
 CONTENT = frozenset({"invalid_reply", "wrong_items", "truncated", "refused", "content_filter", "impossible_request"})
 """Of these an ordinary day has many at once when one query's products are refused; only when nearly all calls end so is
-it the model. `impossible_request` is free, but a wrong model name would end every task of the queue with it."""
+it the model. `impossible_request` is free, but a wrong parameter would end every task of the queue with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def admitted(breaker: Breaker, now: float) -> tuple[Breaker, bool]:
     """Whether a call may go now. After a pause the first to ask is the probe, and the others wait for its end."""
     if breaker.phase == "closed":
         return breaker, True
-    if breaker.phase == "open" and now >= breaker.until:
+    if breaker.phase == "open" and (now >= breaker.until or now < breaker.since):  # or the clock was set back
         return _turned(breaker, "half_open", now, probing=True), True
     if breaker.phase == "half_open" and not breaker.probing:
         return replace(breaker, probing=True), True

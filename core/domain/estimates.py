@@ -22,6 +22,10 @@ KEPT: Final = 200
 AGAIN: Final = 20
 """The quantile is reckoned anew after so many calls: sorting 200 numbers is 20 µs, as much as a call's own share."""
 
+MOST: Final = 4.0
+"""An answer counts as so many times what was counted or allowed at most: a provider's rule for pictures may be another
+than ours, but a slip of one answer must not slow down hundreds of calls, or make them look impossible."""
+
 VERSIONS: Final = 100
 """Prompt versions remembered; those in use are under ten."""
 
@@ -54,8 +58,8 @@ class Estimates:
         self._seen.move_to_end(prompt)
         if len(self._seen) > VERSIONS:
             self._seen.popitem(last=False)
-        seen.outputs.append(output / max(1, allowed_output))
-        seen.inputs.append(input_tokens / max(1, counted_input))
+        seen.outputs.append(min(MOST, output / max(1, allowed_output)))
+        seen.inputs.append(min(MOST, input_tokens / max(1, counted_input)))
         seen.since += 1
         if seen.since >= AGAIN or len(seen.outputs) == ENOUGH:
             seen.since = 0

@@ -101,6 +101,7 @@ POLICIES: Mapping[str, Policy] = {
     "in_batch": PutOff(),
     # A person has to do something.
     "unauthorised": PutOff(UNAUTHORISED_PAUSE_S),
+    "unknown_model": PutOff(UNAUTHORISED_PAUSE_S),
     # The provider's trouble.
     "overloaded": Retry(base_s=OVERLOAD_BASE_S, outage_tries=OUTAGE_TRIES),
     "server_error": Retry(outage_tries=OUTAGE_TRIES),

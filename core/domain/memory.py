@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -9,10 +10,8 @@ from typing import Generic, TypeVar
 Made = TypeVar("Made", bound=str)
 
 ENTRY_BYTES = 250
-"""Of an entry beside its characters, as measured with keys of 32 bytes: two objects' heads and a place in the table."""
-
-CHARACTER_BYTES = 4
-"""What a character takes at most; Latin text takes one."""
+"""Of an entry beside its text, with a key of 32 bytes: key, pair, number and a place in the table, which doubles at
+once when it grows."""
 
 
 class Memory(Generic[Made]):
@@ -22,9 +21,8 @@ class Memory(Generic[Made]):
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
         self._room = most
-        self._kept: OrderedDict[bytes, Made] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[Made, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -34,14 +32,11 @@ class Memory(Generic[Made]):
         known = self._kept.get(key)
         if known is not None:
             self._kept.move_to_end(key)
-            return known
+            return known[0]
         made = make()
-        self._kept[key] = made
-        self._room -= _bytes(made)
+        size = ENTRY_BYTES + sys.getsizeof(made)
+        self._kept[key] = made, size
+        self._room -= size
         while self._room < 0:
-            self._room += _bytes(self._kept.popitem(last=False)[1])
+            self._room += self._kept.popitem(last=False)[1][1]
         return made
-
-
-def _bytes(text: str) -> int:
-    return ENTRY_BYTES + len(text) * (1 if text.isascii() else CHARACTER_BYTES)

@@ -85,15 +85,18 @@ class Pace:
 
 
 def fresh(limits: Limits, now: float) -> Pace:
-    """The pace of a replica that has no share yet: nothing may go."""
+    """The pace of a replica that has no share yet: nothing may go. Its first share lets one call go at once, not a
+    burst: replicas that come and go would add one each time to what the others send in that minute."""
+    tokens = float(limits.tokens_per_minute)
     return Pace(
-        Bucket(float(limits.requests_per_minute), 0.0, 0.0, now),
-        Bucket(float(limits.tokens_per_minute), 0.0, 0.0, now),
+        Bucket(float(limits.requests_per_minute), 0.0, 1.0, now),
+        Bucket(tokens, 0.0, max(1.0, BURST_SHARE * tokens), now),
     )
 
 
 def shared(pace: Pace, share: float, now: float) -> Pace:
-    """With another share of the limits; what the bucket holds is cut to its new top. The first share fills it."""
+    """With another share of the limits; what a bucket holds is cut to the new top. A share that is given up
+    and asked for again finds it as it was: coming and going fills nothing and pays no debt."""
     return replace(pace, requests=_with_share(pace.requests, share, now), tokens=_with_share(pace.tokens, share, now))
 
 
@@ -115,8 +118,11 @@ def returned(pace: Pace, tokens: int, now: float) -> Pace:
 
 
 def settled(pace: Pace, estimated: int, used: int, now: float) -> Pace:
-    """Once it is known what a call that was sent took: too much is given back, too little is owed."""
-    return replace(pace, tokens=_taken(pace.tokens, float(used - estimated), now))
+    """Once it is known what a call that was sent took: too much is given back, too little is owed, but no more than a
+    minute's: the provider's own bucket has refilled by then, and an endpoint may say anything of what a call took."""
+    here = _advanced(pace.tokens, now)
+    owed = max(0.0, here.level + here.share * here.limit)
+    return replace(pace, tokens=_taken(here, min(float(used - estimated), owed), now))
 
 
 def heard(pace: Pace, requests: Said | None, tokens: Said | None, now: float) -> Pace:
@@ -138,14 +144,15 @@ def rate(bucket: Bucket, now: float) -> float:
     if said is None or now - said.sent_at > STALE_SECONDS:
         return own
     told = bucket.share * (bucket.limit if said.limit is None else min(said.limit, bucket.limit)) / 60
-    mark = min(bucket.top_said / 2, RESERVE_SECONDS * bucket.limit / 60)
+    # The provider's limit is its bucket's top, or more; what it once said may be a better day's, or a slip.
+    top_said = min(bucket.top_said, said.limit) if said.limit else bucket.top_said
+    mark = min(top_said / 2, RESERVE_SECONDS * bucket.limit / 60)
     return min(own, max(SLOWEST * own, told * said.remaining / mark)) if mark > 0 else own
 
 
 def _with_share(bucket: Bucket, share: float, now: float) -> Bucket:
     here = replace(_advanced(bucket, now), share=share)
-    top = _top(here)
-    return replace(here, level=min(here.level, top) if bucket.share > 0.0 else top)
+    return replace(here, level=min(here.level, _top(here))) if share > 0.0 else here
 
 
 def _advanced(bucket: Bucket, now: float) -> Bucket:

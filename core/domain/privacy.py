@@ -19,6 +19,7 @@ from stdnum import ean, iban, luhn
 from core.domain.privacy_addresses import without_addresses
 from core.domain.privacy_ids import without_ids
 from core.domain.privacy_names import without_names
+from core.domain.privacy_text import small
 
 Kind = Literal["email", "iban", "card", "phone", "id", "address", "name"]
 
@@ -33,16 +34,21 @@ _DIGITS = re.compile(r"(?:\d\D{0,3}){7}")
 _MIN_CARD_DIGITS = 15
 """American Express has 15, all others in use 16 or more."""
 
-_CALLED = re.compile(
-    r"(?:(?<!\[)\b(?:tele(?:ph|f)on\w*|tel|phone|mobile?|mobil\w*|cell|call|fax|sms|text|whats ?app|ruf\w*|anruf\w*"
-    r"|handy|ring|appele[rz]|llam\w*|chiam\w*|contact\w*|kontakt\w*)\b|電話|携帯|☎|📞)\W{0,3}(?:\w{1,8}\W{1,3}){0,2}$",
-    re.IGNORECASE,
+_CALL = (
+    r"(?:tele(?:ph|f)on\w*|tel|phone|mobile?|mobil\w*|cell|call|fax|sms|text|whats ?app|ruf\w*|anruf\w*"
+    r"|handy|ring|appele[rz]|llam\w*|chiam\w*|contact\w*|kontakt\w*)\b|電話|携帯|☎|📞"
 )
+_CALLED = re.compile(rf"(?:(?<!\[)\b{_CALL})\W{{0,3}}(?:\w{{1,8}}\W{{1,3}}){{0,2}}$", re.IGNORECASE)
 """Words that announce a number, at most two short words before it."""
 
 _DIALLED = re.compile(r"\+|00\d|\(|0\d|\d{2,4}(?:[ -]\d{2,4}){1,4}$")
 """How numbers are written that somebody dials: with the plus, the trunk 0 or brackets, or in groups. Sizes, ranges and
 frequencies ("1680 x 1050", "0.85 - 1.36") are none, though they may be valid numbers somewhere."""
+
+_MAYBE_DIALLED = re.compile(r"[+(]|(?<!\d)0\d|(?<!\d)\d{2,4}[ -]\d{2,4}(?!\d)")
+_MAYBE_CALLED = re.compile(rf"\b{_CALL}")
+"""A look whether `_DIALLED` or `_CALLED`, the latter in small letters, can hold anywhere in a text: three of four
+catalogue texts with seven digits have neither, and go without the search for numbers, which takes 0.1 ms."""
 
 _CALLED_WITHIN = 30
 """Characters before a bare number in which such a word is looked for."""
@@ -87,6 +93,10 @@ def _iban(match: re.Match[str]) -> str:
 
 def _without_phones(text: str, market: str) -> str:
     region = market.upper() if market.upper() in phonenumbers.SUPPORTED_REGIONS else None
+    if not (_MAYBE_DIALLED.search(text) or _MAYBE_CALLED.search(small(text))):
+        return text
+    if region is None and "+" not in text and "＋" not in text:  # the search finds international numbers alone
+        return text
     for found in reversed(list(phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID))):
         if _is_dialled(found.raw_string, text[max(0, found.start - _CALLED_WITHIN) : found.start]):
             text = text[: found.start] + "[phone]" + text[found.end :]

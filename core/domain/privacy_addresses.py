@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from core.domain.privacy_text import small
+
 _NUMBER = r"\d{1,4} ?[a-z]?(?: ?[-/] ?\d{1,4} ?[a-z]?)?"
 _GAP = r"(?:\s*[,;·|-]\s*|\s+)"
 _PLACE = r"[^\W\d_]{2,30}"
@@ -23,8 +25,9 @@ _NORTHERN = re.compile(
     rf"(?:[a-z]{{1,2}}-)?(?:\d{{4,5}}|\d{{3}} \d{{2}}|\d{{4}} ?[a-z]{{2}})\s+{_PLACE}",
     re.IGNORECASE,
 )
-_NORTHERN_END = re.compile(rf"{_SUFFIX}\s+\d", re.IGNORECASE)
-"""A cheap look for such an ending before the whole pattern, which goes back to the word's beginning everywhere."""
+_NORTHERN_END = re.compile(rf"{_SUFFIX}\s+\d")
+"""Such an ending in small letters: a look before the whole pattern, which goes back to the word's beginning
+everywhere."""
 
 _ENGLISH = re.compile(
     rf"\b\d{{1,5}}[a-z]?\s+{_WORDS}{{1,4}}?(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close"
@@ -51,14 +54,22 @@ _JAPANESE = re.compile(
     r"|〒\s?\d{3}-\d{4}"
 )
 _DIGIT = re.compile(r"\d")
+_THREE_DIGITS = re.compile(r"\d(?:\D*+\d){2}")
+"""An English address's fewest: a house number and a British postcode."""
+
+_FIVE_DIGITS = re.compile(r"\d(?:\D*+\d){4}")
+"""The others' fewest: a house number and a postcode of four."""
 
 
 def without_addresses(text: str) -> str:
     """The text with each address replaced by `[address]`."""
     if not _DIGIT.search(text):
         return text
-    if _NORTHERN_END.search(text):
+    has_five = _FIVE_DIGITS.search(text)
+    if has_five and _NORTHERN_END.search(small(text)):
         text = _NORTHERN.sub("[address]", text)
-    for pattern in (_ENGLISH, _FRENCH, _SOUTHERN):
-        text = pattern.sub("[address]", text)
+    if _THREE_DIGITS.search(text):
+        text = _ENGLISH.sub("[address]", text)
+    if has_five:
+        text = _SOUTHERN.sub("[address]", _FRENCH.sub("[address]", text))
     return text if text.isascii() else _JAPANESE.sub("[address]", text)

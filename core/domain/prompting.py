@@ -150,9 +150,9 @@ def _cut(text: str, limit: int) -> str:
 def _safe(value: object, market: str) -> object:
     if isinstance(value, str):
         return _text(value, market)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {_text(str(name), market): _safe(inner, market) for name, inner in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, (list, Sequence)):
         return [_safe(inner, market) for inner in value]
     return value
 
@@ -194,7 +194,9 @@ def _trimmed(value: object, limit: int) -> object:
 
 
 def _size(value: object) -> int:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
         return sum(_size(name) + _size(inner) for name, inner in value.items())
     if isinstance(value, list | tuple):
         return sum(map(_size, value))

@@ -52,11 +52,11 @@ DESCRIPTION_TOKENS = 400
 """Output of a description: 90 words take 130 tokens, tripled for pictures full of printed text."""
 
 LINES_BYTES = 16 * 1024 * 1024
-"""Products' lines that are remembered, for a product is judged for many queries and its line is most of a prompt's
-work: some 15,000 products at a thousand characters, beside the hundred megabytes of a judging process."""
+"""Lines of products that are remembered: a product is judged for many queries, and to clean and screen it is most of a
+prompt's work. Some 13,000 lines of a thousand characters; nothing in them is more than a provider is sent."""
 
 _NAME_ROOM = 20
-"""Characters more than a product's name in a call takes of its line: `item` and `p1` to `p100`."""
+"""More characters than `item` and a product's name in a call, `p1` to `p100`, take of its line."""
 
 _LINES: Memory[Line] = Memory(LINES_BYTES)
 

@@ -32,7 +32,7 @@ class Turns(Generic[Item]):
         self._waiting: dict[Lane, OrderedDict[str, deque[Item]]] = {lane: OrderedDict() for lane in LANES}
         self._credit: dict[Lane, float] = dict.fromkeys(LANES, 0.0)
         self._count = 0
-        self._run: tuple[str, int] = "", 0
+        self._run: dict[Lane, tuple[str, int]] = dict.fromkeys(LANES, ("", 0))
 
     def __len__(self) -> int:
         return self._count
@@ -95,12 +95,12 @@ class Turns(Generic[Item]):
         self._credit[taken] = max(0.0, self._credit[taken] - 1.0)
 
     def _passed_on(self, lane: Lane, key: str) -> None:
-        """A prefix that never ends goes to the end of its lane now and then."""
-        same, count = self._run
-        self._run = key, count + 1 if key == same else 1
-        if self._run[1] >= RUN_CALLS and key in self._waiting[lane]:
+        """A prefix that never ends goes to the end of its lane now and then, whatever other lanes do in between."""
+        same, count = self._run[lane]
+        self._run[lane] = key, count + 1 if key == same else 1
+        if self._run[lane][1] >= RUN_CALLS and key in self._waiting[lane]:
             self._waiting[lane].move_to_end(key)
-            self._run = "", 0
+            self._run[lane] = "", 0
 
     def _dropped(self, lane: Lane, key: str) -> None:
         self._count -= 1

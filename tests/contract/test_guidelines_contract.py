@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -106,6 +107,21 @@ async def test_a_persons_edit_wins_over_every_model_and_prompt(stores: Stores) -
 
 
 # --- History ---------------------------------------------------------------------------------------------
+
+
+async def test_many_who_ask_at_once_each_get_their_own(stores: Stores) -> None:
+    keys = [replace(KEY, query=f"query {number}") for number in range(30)]
+    saves = (stores.guidelines.save_guideline(key, guideline(key.query), NOON) for key in keys[:20])
+    assert [each.version for each in await asyncio.gather(*saves)] == [key.query for key in keys[:20]]
+    found = await asyncio.gather(*(stores.guidelines.guideline(key, MADE_FOR) for key in keys))
+    assert [each and each.version for each in found] == [key.query for key in keys[:20]] + [None] * 10
+
+
+async def test_guidelines_of_two_models_saved_at_once_are_two_revisions(stores: Stores) -> None:
+    made = [replace(guideline(f"v{number}"), model=f"model-{number}") for number in range(3)]
+    await asyncio.gather(*(stores.guidelines.save_guideline(KEY, each, NOON) for each in made))
+    history = await stores.guidelines.history(KEY, MADE_FOR)
+    assert [(each.revision, each.stored.version) for each in history] == [(3, "v2"), (2, "v1"), (1, "v0")]
 
 
 async def test_history_tells_who_wrote_what_from_what_and_why_newest_first(stores: Stores) -> None:
@@ -221,6 +237,31 @@ async def test_a_claim_is_of_one_thing(stores: Stores) -> None:
     assert await stores.claims.claim("b", 60.0)
 
 
+async def test_of_many_who_claim_at_once_one_gets_each_thing(stores: Stores) -> None:
+    names = [f"thing {number % 10}" for number in range(50)]
+    got = await asyncio.gather(*(stores.claims.claim(name, 60.0) for name in names))
+    assert sorted(name for name, mine in zip(names, got, strict=True) if mine) == sorted(set(names))
+
+
+async def test_a_claim_whose_asker_was_cancelled_is_free(stores: Stores) -> None:
+    asked = asyncio.create_task(stores.claims.claim("a", 60.0))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with suppress(asyncio.CancelledError):
+        if await asked:
+            await stores.claims.release("a")
+    assert await stores.claims.claim("a", 60.0)
+
+
+async def test_a_claim_of_another_outlives_an_asker_that_was_cancelled(stores: Stores) -> None:
+    assert await stores.claims.claim("a", 60.0)
+    asked = asyncio.create_task(stores.claims.claim("a", 60.0))
+    await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert not await stores.claims.claim("a", 60.0)
+
+
 # --- PostgreSQL alone ------------------------------------------------------------------------------------
 
 
@@ -241,6 +282,20 @@ async def test_replicas_that_save_a_guideline_at_once_agree_on_one(work_pool: Po
     made = [guideline(f"v{number}", f"by {number}") for number in range(5)]
     standing = await asyncio.gather(*(store.save_guideline(KEY, each, NOON) for each in made))
     assert len({each.version for each in standing}) == 1
+
+
+async def test_replicas_that_save_and_claim_many_in_any_order_never_deadlock(work_pool: Pool) -> None:
+    replicas = [PostgresStores(work_pool) for _ in range(6)]
+    keys = [replace(KEY, query=f"query {number}") for number in range(40)]
+
+    async def work(stores: PostgresStores, key: GuidelineKey) -> str:
+        if await stores.claims.claim(key.query, 60.0):
+            await stores.claims.release(key.query)
+        return (await stores.guidelines.save_guideline(key, guideline("v1"), NOON)).version
+
+    orders = [keys, keys[::-1], keys[7:] + keys[:7]] * 2
+    pairs = [(stores, key) for stores, order in zip(replicas, orders, strict=True) for key in order]
+    assert set(await asyncio.gather(*(work(stores, key) for stores, key in pairs))) == {"v1"}
 
 
 async def test_what_a_model_writes_is_stored_without_the_character_postgres_refuses(work_pool: Pool) -> None:

@@ -79,3 +79,15 @@ async def test_each_endpoint_has_limits_of_its_own(pool) -> None:
     one, other = (PostgresShares(pool, url, IN_FLIGHT, GUARANTEED) for url in ("http://one/v1", "http://other/v1"))
     await one.renew(ONE, BUSY, 0)
     assert await other.renew(ONE, BUSY, 0) == Share(1.0, IN_FLIGHT)
+
+
+@pytest.mark.postgres
+async def test_a_replica_that_stands_still_in_a_renewal_holds_the_others_up_for_seconds_only(pool) -> None:
+    book = PostgresShares(pool, "http://llm/v1", IN_FLIGHT, GUARANTEED)
+    stuck = await pool.acquire()
+    begun = stuck.transaction()
+    await begun.start()
+    await stuck.execute(llm_shares._LOCK, llm_shares.lock_key("llm-shares/http://llm/v1"), llm_shares.STALLED)
+    async with asyncio.timeout(4.0):
+        assert await book.renew(ONE, BUSY, 0) == Share(1.0, IN_FLIGHT)
+    await pool.release(stuck)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,8 @@ import pytest
 from aiohttp import web
 
 from core.adapters.clock import SystemClock
-from core.adapters.llm import STOPPED_SECONDS, OpenAiLlm
+from core.adapters.llm import OpenAiLlm
+from core.adapters.llm_breaker import BreakingLlm
 from core.adapters.llm_client import Endpoint
 from core.adapters.llm_endpoint import Surroundings, open_llm
 from core.adapters.llm_gate import Gate, LanePlan
@@ -24,10 +26,13 @@ from core.adapters.llm_ledger import MemoryLedger
 from core.adapters.llm_postgres import PostgresLedger
 from core.adapters.llm_prices import load_prices
 from core.adapters.llm_shares import MemoryShares, PostgresShares
-from core.domain import money
-from core.domain.budget import Caps
+from core.adapters.llm_stops import STOPPED_SECONDS
+from core.domain import money, pacing
+from core.domain.breaker import Rules
+from core.domain.budget import UNCAPPED, Caps
 from core.domain.pacing import Limits
 from core.errors import (
+    LlmBreakerOpen,
     LlmImpossible,
     LlmInvalid,
     LlmOverBudget,
@@ -37,6 +42,7 @@ from core.errors import (
     LlmTruncated,
     LlmUnauthorised,
     LlmUnavailable,
+    LlmUnknownModel,
     SettingsError,
 )
 from core.ports import LlmReply, LlmRequest, PicturePart, TextPart
@@ -230,7 +236,9 @@ FAULTS = [
     (_error(500), LlmUnavailable, "server_error", 500),
     (_error(503), LlmUnavailable, "overloaded", 503),
     (_error(400), LlmImpossible, "impossible_request", 400),
-    (_error(404), LlmImpossible, "impossible_request", 404),
+    (_error(404), LlmUnknownModel, "unknown_model", 404),
+    (_error(403, code="model_not_found"), LlmUnknownModel, "unknown_model", 403),
+    (_says(200, _completion(usage={"prompt_tokens": 10**9, "completion_tokens": 1})), LlmInvalid, "invalid_reply", 200),
     (_error(400, code="content_filter"), LlmRefused, "content_filter", 400),
     (_says(307, {}, {"Location": "http://127.0.0.1:9/v1/chat/completions"}), LlmImpossible, "impossible_request", 307),
     (_says(200, _completion(None, refusal="I can't")), LlmRefused, "refused", 200),
@@ -414,7 +422,95 @@ async def test_after_a_minute_one_call_tries_the_key_and_opens_the_lane(make, st
     assert after.text
 
 
+async def test_a_model_that_the_endpoint_does_not_have_is_stopped_alone_and_the_setting_named(make, stand_in):
+    stand_in.script = [_error(404, "The model `gone` does not exist", code="model_not_found")]
+    llm = make()
+    for _ in range(3):
+        with pytest.raises(LlmUnknownModel, match="ASSAY_LLM_MODEL"):
+            await llm.complete(_request(model="gone"))
+    assert (await llm.complete(_request())).text
+    assert [body["model"] for body in stand_in.bodies] == ["gone", "offline-judge"]
+
+
+async def test_after_a_minute_a_model_that_was_missing_is_tried_again(make, stand_in, wall):
+    stand_in.script = [_error(404)]
+    llm = make()
+    with pytest.raises(LlmUnknownModel):
+        await llm.complete(_request())
+    wall.ahead = timedelta(seconds=STOPPED_SECONDS + 1)
+    assert (await llm.complete(_request())).text
+
+
+async def test_an_answer_to_a_call_from_before_the_key_was_refused_does_not_open_the_lane(make, stand_in):
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.4)
+        return await _says(200, _completion())(request)
+
+    stand_in.script = [slow, _error(401)]
+    llm = make()
+    before = asyncio.create_task(llm.complete(_request()))
+    await asyncio.sleep(0.2)
+    with pytest.raises(LlmUnauthorised):
+        await llm.complete(_request())
+    assert (await before).text
+    with pytest.raises(LlmUnauthorised):
+        await llm.complete(_request())
+    assert len(stand_in.times) == 2
+
+
+async def test_a_storm_of_429s_without_a_time_is_one_strike(make, stand_in):
+    stand_in.script, stand_in.seconds = [_error(429) for _ in range(8)], 0.2
+    llm = make()
+    ends = await asyncio.gather(*(llm.complete(_request()) for _ in range(8)), return_exceptions=True)
+    assert len(stand_in.times) == 8
+    assert {end.retry_after for end in ends} == {5.0}
+
+
+async def test_429s_one_after_the_other_without_a_time_double_the_pause(make, stand_in, wall):
+    stand_in.script = [_error(429) for _ in range(3)]
+    llm, pauses = make(), []
+    for _ in range(3):
+        with pytest.raises(LlmSlowDown) as raised:
+            await llm.complete(_request())
+        pauses.append(raised.value.retry_after)
+        wall.ahead += timedelta(seconds=61)
+    assert pauses == [5.0, 10.0, 20.0]
+
+
+# --- The breaker, a defect -------------------------------------------------------------------------------
+
+
+async def test_calls_that_wait_for_their_place_when_the_breaker_opens_are_not_sent(make, stand_in, wall):
+    stand_in.script, stand_in.seconds = [_error(500) for _ in range(3)], 0.05
+    breaking = BreakingLlm(make(Limits(60_000, 10**8, 1)), "first", wall, Metrics(), Rules(in_a_row=3, silence=0.0))
+    ends = await asyncio.gather(*(breaking.complete(_request()) for _ in range(10)), return_exceptions=True)
+    assert Counter(type(end) for end in ends) == {LlmUnavailable: 3, LlmBreakerOpen: 7}
+    assert len(stand_in.times) == 3
+
+
+async def test_a_defect_under_a_call_frees_its_place(make, monkeypatch):
+    llm = make()
+
+    async def defect(*_: object) -> None:
+        raise KeyError("defect")
+
+    monkeypatch.setattr("core.adapters.llm.post", defect)
+    with pytest.raises(KeyError):
+        await llm.complete(_request())
+    assert llm._gate._pacer.under_way == 0
+
+
 # --- Limits ----------------------------------------------------------------------------------------------
+
+
+async def test_one_answer_with_absurd_tokens_does_not_make_those_after_it_impossible(make, stand_in):
+    usage = {"prompt_tokens": 90_000_000, "completion_tokens": 10}
+    stand_in.script = [_says(200, _completion(usage=usage)) for _ in range(20)]
+    llm = make(Limits(60_000, 1_000, 50), caps=Caps(UNCAPPED))
+    for _ in range(20):
+        assert (await asyncio.wait_for(llm.complete(_request()), 300)).text
+        llm._gate._pacer._pace = pacing.settled(llm._gate._pacer._pace, 10**9, 0, llm._gate._pacer.now())
+    assert (await llm.complete(_request())).text
 
 
 async def test_no_more_calls_are_in_flight_than_allowed(make, stand_in):
@@ -543,7 +639,9 @@ async def test_two_replicas_keep_one_limit(make, stand_in, pool: asyncpg.Pool):
     replicas = [make(limits, pool=pool) for _ in range(2)]
     await asyncio.gather(*(replicas[i % 2].complete(_request()) for i in range(30)))
     spent = await pool.fetchrow("SELECT sum(cost_usd) AS calls FROM assay.llm_calls")
-    day = await pool.fetchrow("SELECT sum(spent_usd) AS spent_usd, sum(reserved_usd) AS reserved_usd FROM assay_data.llm_spend")
+    day = await pool.fetchrow(
+        "SELECT sum(spent_usd) AS spent_usd, sum(reserved_usd) AS reserved_usd FROM assay_data.llm_spend"
+    )
     assert stand_in.most_inside <= 3
     assert (day["spent_usd"], day["reserved_usd"]) == (spent["calls"], 0)
 

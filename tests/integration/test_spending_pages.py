@@ -73,6 +73,41 @@ async def test_the_days_have_no_gap_and_end_today(shop: Served) -> None:
     assert found.days[-1].usd == pytest.approx(18.4)
 
 
+async def test_what_one_day_cost_adds_up_to_that_day(shop: Served) -> None:
+    yesterday = TODAY - timedelta(days=1)
+    found = await shop.reads.spending(yesterday)
+    spent = next(day.usd for day in found.days if day.day == yesterday)
+    assert len(found.days) == 30
+    for costs in (found.lanes, found.models, found.segments, [found.total]):
+        assert sum(cost.usd for cost in costs) == pytest.approx(spent)
+
+
+async def test_a_day_without_calls_says_so(browser: ClientSession) -> None:
+    page = await text_of(browser, "/spending?day=2020-01-01")
+    assert "No call ended on 2020-01-01." in page
+    assert "What it went to, 2020-01-01" in page
+
+
+async def test_a_day_that_is_none_shows_the_last_thirty(browser: ClientSession) -> None:
+    assert "What it went to, 30 days" in await text_of(browser, "/spending?day=soon")
+
+
+async def test_status_tells_when_tasks_that_wait_are_tried_again(shop: Served) -> None:
+    tasks = {(task.lane, task.state): task for task in (await shop.reads.status()).tasks if task.kind == "relevance"}
+    assert tasks["panel", "waiting"].next_try == next_midnight(NOW)
+    assert tasks["live", "done"].next_try is None
+
+
+async def test_status_names_an_endpoint_that_asked_to_be_left_alone_until_then(
+    shop: Served, browser: ClientSession
+) -> None:
+    add = "INSERT INTO assay_data.llm_holds VALUES ($1, extract(epoch FROM now()) + $2::int)"
+    await shop.pool.executemany(add, [("https://held.example/v1", 900), ("https://free.example/v1", -1)])
+    assert [held.endpoint for held in (await shop.reads.status()).held_endpoints] == ["https://held.example/v1"]
+    assert "https://held.example/v1" in await text_of(browser, "/")
+    await shop.pool.execute("DELETE FROM assay_data.llm_holds")
+
+
 async def test_a_day_s_labels_cost_what_their_calls_did(shop: Served) -> None:
     today = (await shop.reads.spending()).days[-1]
     labels = await shop.pool.fetchval(

@@ -48,6 +48,7 @@ def paths(shop: Served) -> dict[str, str]:
         "alerts": "/alerts",
         "alert": f"/alerts/{shop.filled.alert_id}",
         "calls": "/calls",
+        "batches": "/batches",
         "spending": "/spending",
         "call": f"/calls/{shop.filled.call_id}",
         "safety": "/safety",
@@ -75,6 +76,7 @@ async def picture(browser: Browser, shop: Served, directory: Path) -> None:
         ("guideline", GUIDELINE, (1280, 1180), False),
         ("pictures", "/pictures", (1280, 900), True),
         ("alert", paths(shop)["alert"], (1280, 860), False),
+        ("call", paths(shop)["call"], (1280, 1000), False),
         ("phone", "/queries", (390, 844), False),
     ):
         page = await opened(browser, shop, size, dark=dark)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.adapters.postgres import Pool
 from core.domain.budget import next_midnight
-from tests.support import sample_canary, sample_drift, sample_engines, sample_judged, sample_words
+from tests.support import sample_batches, sample_canary, sample_drift, sample_engines, sample_judged, sample_words
 from tests.support.sample_rows import fits, insert, language, name_id
 from tests.support.sample_words import APPLICATION, ASKED, HOSTILE, HOSTILE_QUERY, Asked
 
@@ -50,6 +50,7 @@ async def fill(pool: Pool, now: datetime = NOW) -> Filled:
         image_hash = await sample_judged.pictures(connection, rng, now, listings)
         alert_id = await sample_drift.drift(connection, rng, now)
         await sample_engines.comparison(connection, rng, now)
+        await sample_batches.batches(connection, now)
     await sample_canary.runs(pool, now)
     return Filled(call_id, image_hash, alert_id)
 

@@ -22,7 +22,16 @@ def test_compact_numbers(value: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(None, "–"), (0.0, "$0.00"), (0.0021, "$0.0021"), (18.4, "$18.40"), (1234.5, "$1,234.50")]
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (0.0, "$0.00"),
+        (0.0021, "$0.0021"),
+        (0.0000132, "$0.000013"),
+        (-0.5, "-$0.5000"),
+        (18.4, "$18.40"),
+        (1234.5, "$1,234.50"),
+    ],
 )
 def test_money(value: float | None, shown: str) -> None:
     assert text.usd(value) == shown
@@ -34,6 +43,15 @@ def test_money(value: float | None, shown: str) -> None:
 )
 def test_distances_in_time(seconds: int, shown: str) -> None:
     assert text.ago(NOW - timedelta(seconds=seconds), NOW) == shown
+
+
+def test_what_has_happened_is_told_by_its_distance_where_the_clocks_agree() -> None:
+    assert text.since(NOW - timedelta(minutes=5), NOW) == "5 min ago"
+    assert text.since(NOW + text.CLOCKS_APART, NOW) == "in 1 min"
+
+
+def test_what_has_happened_by_another_clock_later_than_now_is_told_by_its_time() -> None:
+    assert text.since(NOW + timedelta(hours=6), NOW) == "2026-03-29 21:20"
 
 
 def test_times_are_shown_in_utc() -> None:

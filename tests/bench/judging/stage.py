@@ -100,12 +100,12 @@ class NoPictures:
         raise AssertionError(url)
 
 
-def _tasks(queries: int) -> list[NewTask]:
+def _tasks(queries: int, listings: int) -> list[NewTask]:
     draw = random.Random(7)
     return [
         _task(f"gartenstuhl balkon {number}", f"l{listing}", float(queries - number))
         for number in range(queries)
-        for listing in draw.sample(range(1, LISTINGS + 1), PRODUCTS)
+        for listing in draw.sample(range(1, listings + 1), PRODUCTS)
     ]
 
 
@@ -132,23 +132,23 @@ def _settings(in_flight: int) -> Settings:
     )
 
 
-async def measured(queries: int, in_flight: int, latency_s: float) -> None:
+async def measured(queries: int, listings: int, in_flight: int, latency_s: float) -> None:
     """One run; every pair has to end as one label with its event."""
     server = await asyncio.to_thread(postgres.EmbeddedPostgres)
     try:
         await postgres.make_fast(server.dsn)
         async with _database(server.dsn) as pool:
-            await pool.execute(INSERT, LISTINGS)
+            await pool.execute(INSERT, listings)
             await pool.execute("ANALYZE assay_data.listings")
-            await _run(pool, queries, in_flight, latency_s)
+            await _run(pool, queries, listings, in_flight, latency_s)
     finally:
         await asyncio.to_thread(server.stop)
 
 
-async def _run(pool: Pool, queries: int, in_flight: int, latency_s: float) -> None:
+async def _run(pool: Pool, queries: int, listings: int, in_flight: int, latency_s: float) -> None:
     clock, settings, llm = SystemClock(), _settings(in_flight), InstantLlm(latency_s)
     inbox = PostgresInbox(pool, clock)
-    await inbox.add(_tasks(queries))
+    await inbox.add(_tasks(queries, listings))
     await pool.execute("ANALYZE assay_data.tasks")
     judge = QueryJudge(
         llm=llm,
@@ -176,8 +176,8 @@ async def _run(pool: Pool, queries: int, in_flight: int, latency_s: float) -> No
     states = await pool.fetch("SELECT state, reason, count(*) FROM assay_data.tasks GROUP BY 1, 2")
     assert labels == events == done == pairs, states
     print(
-        f"{pairs:,} pairs of {queries:,} queries, {in_flight} calls in flight, latency {latency_s * 1e3:.0f} ms,"
-        f" {os.cpu_count()} cores: {pairs / wall:,.0f} pairs/s, {wall:.2f} s,"
+        f"{pairs:,} pairs of {queries:,} queries and {listings:,} listings, {in_flight} calls in flight,"
+        f" latency {latency_s * 1e3:.0f} ms, {os.cpu_count()} cores: {pairs / wall:,.0f} pairs/s, {wall:.2f} s,"
         f" CPU of this process {cpu / pairs * 1e6:.0f} µs a pair; calls {llm.calls}"
     )
 
@@ -192,10 +192,11 @@ async def _idle(process: Process) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=int, default=QUERIES)
+    parser.add_argument("--listings", type=int, default=LISTINGS, help="the fewer, the more are judged again")
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds of the LLM")
     given = parser.parse_args()
-    uvloop.run(measured(given.queries, given.in_flight, given.latency))
+    uvloop.run(measured(given.queries, given.listings, given.in_flight, given.latency))
 
 
 if __name__ == "__main__":

@@ -31,3 +31,11 @@ def test_another_prompt_version_is_learned_anew() -> None:
 def test_a_change_shows_after_as_many_calls_as_are_looked_back_on() -> None:
     estimates = _learned([100] * KEPT + [1_000] * KEPT)
     assert estimates.tokens("v1", 1_000, 2_000) == 1_500
+
+
+def test_one_absurd_answer_hardly_moves_the_estimate() -> None:
+    estimates = Estimates()
+    for number in range(200):
+        used = 10**9 if number == 100 else 1_000
+        estimates.learn("v", counted_input=1_000, input_tokens=used, allowed_output=100, output=used // 20)
+    assert estimates.tokens("v", 1_000, 100) <= 1_200

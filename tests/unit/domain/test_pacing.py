@@ -66,9 +66,9 @@ def test_two_minutes_use_over_ninety_nine_percent_of_the_limit_that_binds(tokens
 
 
 def test_tokens_given_back_are_used_again() -> None:
-    pace = pacing.granted(_pace(), 20_000, T0)
-    assert pacing.wait(pace, 10_000, T0) > 0
-    assert pacing.wait(pacing.settled(pace, 20_000, 5_000, T0), 10_000, T0) == 0
+    pace, now = pacing.granted(_pace(), 20_000, T0), T0 + 0.05
+    assert pacing.wait(pace, 10_000, now) > 0
+    assert pacing.wait(pacing.settled(pace, 20_000, 5_000, now), 10_000, now) == 0
 
 
 def test_tokens_taken_beyond_the_estimate_are_owed() -> None:
@@ -163,3 +163,32 @@ def test_in_the_steady_state_the_limit_is_reached_and_never_met(
         heapq.heappush(turns, (now, who))
     assert provider.refused == 0
     assert charged >= 0.99 * LIMITS.tokens_per_minute * 2
+
+
+def test_a_share_that_is_given_up_and_taken_again_fills_nothing_and_forgets_no_debt() -> None:
+    pace = pacing.granted(_pace(), 500_000, T0)
+    again = pacing.shared(pacing.shared(pace, 0.0, T0), 1.0, T0)
+    assert pacing.wait(again, 1_000, T0) == pacing.wait(pace, 1_000, T0) > 0
+
+
+def test_a_first_share_lets_one_call_go_at_once() -> None:
+    assert len([time for time in _grants(_pace(), 1, 0.005) if time == T0]) == 1
+
+
+def test_an_answer_that_says_it_took_an_absurd_number_of_tokens_owes_a_minute_at_most() -> None:
+    pace = pacing.settled(_pace(), 5_000, 10**8, T0)
+    now = T0
+    while (pause := pacing.wait(pace, 1_000, now)) > 0:
+        now += pause
+    assert now - T0 <= 62
+
+
+def test_a_debt_that_is_larger_than_a_minute_s_share_already_grows_no_more() -> None:
+    small = pacing.granted(_pace(share=0.001), 50_000, T0)
+    assert pacing.settled(small, 50_000, 60_000, T0).tokens.level == small.tokens.level
+
+
+def test_what_the_provider_once_said_was_left_does_not_slow_down_a_lower_tier() -> None:
+    better = pacing.heard(_pace(), Said(6_000, 6_000, T0), None, T0)
+    lower = pacing.heard(better, Said(590, 600, T0 + 1), None, T0 + 1)
+    assert pacing.rate(lower.requests, T0 + 1) * 60 >= 590

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.privacy import has_personal_data, masked, screened
+from core.domain.privacy_text import small
 from core.domain.prompting import clean
 
 ROOT = Path(__file__).parents[3]
@@ -110,3 +112,53 @@ def test_no_text_makes_it_slow(text: str) -> None:
     started = time.process_time()
     screened(text, "se")
     assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example["text"][:30])
+def test_capitals_hide_nothing(example: dict[str, str]) -> None:
+    found = screened(clean(example["text"].upper()), example["market"])
+    assert masked(found)[example["kind"]] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("contact: JOHN MİLLER", "contact: [name]"),
+        ("SIGNOR ſR. Anna Bauer", "SIGNOR ſR. [name]"),
+        ("Lindenſtraße 12, 10969 Berlin", "[address]"),
+        ("\u212aontakt: Anna Bauer", "\u212aontakt: [name]"),
+        ("lindenstraẞe 12, 10969 Berlin", "[address]"),
+    ],
+)
+def test_letters_that_stand_for_others_hide_nothing(text: str, found: str) -> None:
+    assert screened(text, "de") == found
+
+
+def test_small_letters_are_those_that_patterns_take_for_each_other() -> None:
+    letter = re.compile("[a-zß-öø-ÿ]", re.IGNORECASE)
+    taken = [each for each in map(chr, range(0x10000)) if letter.match(each)]
+    assert [each for each in taken if not re.fullmatch("[a-zß-öø-ÿ]", small(each))] == []
+    assert [each for each in taken if not re.fullmatch(small(each), each, re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("+45 32123456", "[phone]"),
+        ("(32) 123456", "[phone]"),
+        ("32 12 34 56", "[phone]"),
+        ("RING 32123456 NU", "RING [phone] NU"),
+        ("☎ 32123456", "☎ [phone]"),
+        ("VARE 32123456", "VARE 32123456"),
+    ],
+)
+def test_a_number_is_taken_as_it_is_dialled_or_announced(text: str, found: str) -> None:
+    assert screened(text, "dk") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "market"),
+    [("5 High Street, London E1 6AN", "gb"), ("Hauptweg 1, 1010 Wien", "at"), ("3 rue de la Paix, 75002 Paris", "fr")],
+)
+def test_an_address_with_the_fewest_digits_is_found(text: str, market: str) -> None:
+    assert screened(text, market) == "[address]"

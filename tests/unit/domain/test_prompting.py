@@ -11,7 +11,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.domain.prompting import MARKS_LIMIT, ROW_LIMITS, TEXT_LIMIT, clean, prompt_version, section
+from core.domain.prompting import (
+    MARKS_LIMIT,
+    ROW_LIMITS,
+    TEXT_LIMIT,
+    clean,
+    line,
+    named_line,
+    prompt_version,
+    section,
+    section_of,
+)
 
 HOSTILE = st.text(
     st.sampled_from(
@@ -47,9 +57,9 @@ def test_what_is_cleaned_is_one_visible_line_in_nfkc_without_the_marker(text: st
 def test_no_text_opens_a_section_or_ends_its_json(rows: list[Mapping[str, object]]) -> None:
     heading, *lines, end = section("PRODUCTS", rows).split("\n")
     assert (heading, len(lines), end) == ("### PRODUCTS", len(rows), "")
-    for line in lines:
-        assert isinstance(json.loads(line), dict)
-        assert "##" not in line
+    for each in lines:
+        assert isinstance(json.loads(each), dict)
+        assert "##" not in each
 
 
 @given(text=ANY)
@@ -75,6 +85,24 @@ def test_a_field_stays_in_its_field(text: str) -> None:
 )
 def test_what_cannot_be_seen_goes(hidden: str, left: str) -> None:
     assert clean(hidden) == left
+
+
+def test_no_character_of_any_script_is_left_that_cannot_be_seen() -> None:
+    unseen = {"Cf", "Cc", "Co", "Cn", "Cs"}
+    every = [chr(code) for code in range(0x10000)]
+    hidden = [each for each in every if unicodedata.category(each) in unseen and not each.isspace()]
+    assert [each for each in hidden if clean(f"a{each}b") != "ab"] == []
+
+
+def test_no_mark_of_any_script_is_piled_up() -> None:
+    every = [chr(code) for code in range(0x10000)]
+    marks = [each for each in every if unicodedata.category(each) in {"Mn", "Me"}]
+    assert [each for each in marks if clean("q" + each * 50).count(each) > MARKS_LIMIT] == []
+
+
+@given(ANY)
+def test_white_space_is_one_space_between_words(text: str) -> None:
+    assert clean(f"{text}  {text}\t") == " ".join(clean(f"{text} {text}").split())
 
 
 @pytest.mark.parametrize(
@@ -137,6 +165,13 @@ def test_data_is_screened_wherever_it_stands_in_a_row() -> None:
     told = {"a": "x@example.org", "b": {"tel 030 901820": "+49 30 901820"}, "c": [{"d": "DE89370400440532013000"}]}
     row = json.loads(section("LISTING", [told], "de").splitlines()[1])
     assert row == {"a": "[email]", "b": {"tel [phone]": "[phone]"}, "c": [{"d": "[iban]"}]}
+
+
+@given(ROWS)
+def test_a_line_with_a_name_is_the_row_with_that_name_first(row: Mapping[str, object]) -> None:
+    row = {"title": "t", **{name: value for name, value in row.items() if name != "item"}}
+    named = named_line("p7", line("PRODUCTS", row, "de"))
+    assert section_of("PRODUCTS", [named]) == section("PRODUCTS", [{"item": "p7", **row}], "de")
 
 
 def test_an_edited_prompt_is_another_version() -> None:

@@ -104,6 +104,41 @@ def test_a_description_that_begins_with_a_longer_word_stays_whole():
     assert _row(Product("Schuh", description="Schuhe aus Leder"))["description"] == "Schuhe aus Leder"
 
 
+TEXTS = st.one_of(st.none(), st.text(max_size=40), st.sampled_from(["Tel. 030 901820", "\ud800", "wort " * 1_300]))
+PRODUCTS = st.builds(
+    Product,
+    title=TEXTS.map(str),
+    brand=TEXTS,
+    price=TEXTS,
+    attributes=st.lists(st.tuples(TEXTS.map(str), TEXTS.map(str)), max_size=4).map(tuple),
+    description=TEXTS,
+    picture_description=TEXTS,
+)
+
+
+@given(PRODUCTS, st.sampled_from(["p1", "p100"]))
+def test_a_product_is_told_alike_whatever_was_asked_before(product, item):
+    told = judgements_prompt(SEARCH, GUIDE, {"p20": product}).split("### PRODUCTS\n")[1]
+    again = judgements_prompt(SEARCH, GUIDE, {"p1": Product("another"), item: product}).split("\n")[-2]
+    rows = json.loads(told), json.loads(again)
+    assert [row.pop("item") for row in rows] == ["p20", item]
+    if len(told) < 5_900:
+        assert rows[0] == rows[1]
+    assert all(sum(len(name) + len(str(value)) for name, value in row.items()) <= 8_000 for row in rows)
+
+
+def test_a_product_is_told_by_the_market_it_is_judged_for():
+    product = Product("Stuhl, Telefon 030 901820")
+    told = [judgements_prompt(replace(SEARCH, market=market), GUIDE, {"p1": product}) for market in ("de", "default")]
+    assert ["[phone]" in prompt for prompt in told] == [True, False]
+
+
+def test_a_product_that_changed_is_told_as_it_is_now():
+    product = Product("Stuhl", price="1 EUR")
+    told = [judgements_prompt(SEARCH, GUIDE, {"p1": each}) for each in (product, replace(product, price="2 EUR"))]
+    assert ["2 EUR" in prompt for prompt in told] == [False, True]
+
+
 def test_filters_are_part_of_the_query_and_take_none_of_its_names():
     search = replace(SEARCH, context=(("gender", "women"), ("ｑuery", "blue")))
     assert json.loads(guideline_prompt(search).splitlines()[1]) == {

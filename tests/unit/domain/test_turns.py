@@ -77,3 +77,14 @@ def test_what_is_removed_no_longer_waits() -> None:
     assert len(turns) == 0
     with pytest.raises(IndexError):
         turns.first()
+
+
+def test_a_prefix_that_never_ends_lets_others_of_its_lane_pass_though_lanes_take_turns() -> None:
+    turns: Turns[str] = Turns(GUARANTEED)
+    for _ in range(500):
+        turns.add("live", "endless", "endless")
+        turns.add("panel", "panel", "panel")
+    turns.add("live", "other", "other")
+    taken = [turns.take() for _ in range(200)]
+    assert "other" in taken
+    assert taken.count("endless") >= RUN_CALLS
