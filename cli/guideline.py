@@ -183,8 +183,10 @@ def from_editor(body: GuidelineReply | None) -> str:
         path.write_text(json.dumps(start, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         try:
             subprocess.run([*editor, str(path)], check=True)  # noqa: S603 - the person's own editor
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise UsageError(f"the editor {editor[0]} did not end well ({error}); nothing was saved") from None
+        except OSError as error:
+            raise UsageError(f"the editor {editor[0]} can't be started: {error.strerror}; nothing was saved") from None
+        except subprocess.CalledProcessError as error:
+            raise UsageError(f"the editor {editor[0]} ended with {error.returncode}; nothing was saved") from None
         return path.read_text(encoding="utf-8")
 
 
@@ -245,8 +247,14 @@ def versions_table(key: GuidelineKey, versions: Sequence[GuidelineVersion]) -> T
 
 def said(done: Edited) -> None:
     """What an edit did, on one line."""
-    gone = f"; {done.gone} that the catalogue no longer has are not" if done.gone else ""
-    told(f"version {done.version} is in force; {done.queued} results of this query are judged again{gone}")
+    gone = f"; {done.gone} that the catalogue no longer has {are(done.gone)} not" if done.gone else ""
+    results = f"{done.queued} result{'' if done.queued == 1 else 's'}"
+    told(f"version {done.version} is in force; {results} of this query {are(done.queued)} judged again{gone}")
+
+
+def are(count: int) -> str:
+    """The verb for as many."""
+    return "is" if count == 1 else "are"
 
 
 def told(*lines: str) -> None:

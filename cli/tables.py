@@ -20,12 +20,13 @@ FRAME = 3
 
 
 def print_tables(*tables: Table) -> None:
-    """Print tables as wide as the terminal is; one that words would have to be broken for goes row by row."""
+    """Print tables as wide as the terminal is; one that words would have to be broken for goes row by row, an empty
+    one as `none`."""
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDE
     for each in tables:
-        if fitted(each, console.width):
+        if each.row_count and fitted(each, console.width):
             console.print(each)
         else:
             console.print(Text(row_by_row(each, console.width)), soft_wrap=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+SURE_P = 0.05
+"""As the intervals' 95 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineMeasureView:
@@ -29,9 +32,11 @@ class EngineMeasureView:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval of the difference leaves 0 out."""
+        """Whether both say so: the interval of the difference leaves 0 out, and p is below `SURE_P`. Of a few dozen
+        queries a bootstrap's interval is a little too narrow, and alone would call too much a difference."""
         low, high = self.difference_low, self.difference_high
-        return low is not None and high is not None and (low > 0 or high < 0)
+        apart = low is not None and high is not None and (low > 0 or high < 0)
+        return apart and self.p is not None and self.p < SURE_P
 
     @property
     def is_better(self) -> bool:

@@ -100,6 +100,10 @@ class Claims(Protocol):
         """Whether the caller is to make it; nobody else is for so many seconds, or until it is released."""
         ...
 
+    async def renew(self, name: str, seconds: float) -> None:
+        """The caller is still at it, and for so many seconds more."""
+        ...
+
     async def release(self, name: str) -> None:
         """It is made, or given up."""
         ...

@@ -117,7 +117,9 @@ class JudgeSettings(BatchSettings):
         description="0 to 1: share of the canary attacks that may succeed before `assay canary` fails and an alert comes; "
         "3 of 61 are a model's own wavering",
     )
-    task_attempts: int = Field(5, ge=1, le=50, description="failures of one kind before a task fails: passing faults end within 3")
+    task_attempts: int = Field(
+        5, ge=1, le=50, description="failures of one kind before a task fails: passing faults end within 3"
+    )
     task_lease_s: float = Field(
         300.0,
         gt=0,

@@ -97,7 +97,8 @@ class TaskInbox(Protocol):
         self, kinds: Sequence[TaskKind], groups: int, per_group: int, seconds: float, lane: Lane | None = None
     ) -> list[list[Task]]:
         """Take up to `groups` groups of at most `per_group` runnable tasks, best lane, then priority, then age first;
-        of one `lane` alone where it is given. A lease that has ended is runnable again; a task that has had too many such ends fails as `crashed` instead, and
+        of one `lane` alone where it is given. A lease that has ended is runnable again; a task that has had too many
+        such ends fails as `crashed` instead, and
         one that had two is a group by itself."""
         ...
 

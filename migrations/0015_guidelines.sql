@@ -30,6 +30,7 @@ WHERE kind = 'relevance' AND payload ? 'listing';
 -- Who makes a guideline or a picture's description now, so that no other replica pays for it too.
 CREATE UNLOGGED TABLE assay_data.claims (
     name text PRIMARY KEY,
+    holder uuid NOT NULL,
     until timestamptz NOT NULL
 );
 

@@ -873,6 +873,7 @@ ALTER TABLE assay_data.canary_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 CREATE UNLOGGED TABLE assay_data.claims (
     name text NOT NULL,
+    holder uuid NOT NULL,
     until timestamp with time zone NOT NULL
 );
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
+from core.errors import RetryLater
 from core.guideline_ports import Claims
 from core.ports import Clock
 
-CLAIM_S = 150.0
-"""Seconds for which others wait for whoever makes a thing: a call's limit of 120 and what it may wait for its turn. A
-call that takes longer may be made twice, and the first answer stands."""
+CLAIM_S = 15.0
+"""Seconds for which others wait for whoever makes a thing and no longer renews: a replica that died holds nobody up."""
+
+RENEWALS = 3
+"""In a claim's life: two may fail before another makes the thing too, and the first answer stands."""
 
 LOOK_S = 0.25
 """Seconds between two looks whether another has made it: a call takes a second or two."""
@@ -34,8 +39,20 @@ async def made_once(
         if await claims.claim(name, CLAIM_S):
             break
         await wall.sleep(LOOK_S)
+    renewing = asyncio.create_task(_renewing(claims, name))
     try:
         made_meanwhile = await read()
         return await make() if made_meanwhile is None else made_meanwhile
     finally:
+        renewing.cancel()
+        await asyncio.wait({renewing})
         await claims.release(name)
+
+
+async def _renewing(claims: Claims, name: str) -> None:
+    """A renewal that fails is tried again; where none gets through the claim ends, and another may make it too. In real
+    time, as the claim is."""
+    while True:
+        await asyncio.sleep(CLAIM_S / RENEWALS)
+        with suppress(RetryLater):
+            await claims.renew(name, CLAIM_S)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.adapters.claims import PostgresClaims
 from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.postgres import Pool
 from core.domain.guidelines import GuidelineKey
@@ -263,6 +264,19 @@ async def test_a_claim_of_another_outlives_an_asker_that_was_cancelled(stores: S
 
 
 # --- PostgreSQL alone ------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgres
+async def test_a_claim_that_is_renewed_goes_on_and_is_released_by_its_holder_alone(work_pool: Pool) -> None:
+    mine, other = PostgresClaims(work_pool), PostgresClaims(work_pool)
+    assert await mine.claim("a", 0.2)
+    await mine.renew("a", 60.0)
+    await other.renew("a", 0.0)
+    await other.release("a")
+    await asyncio.sleep(0.25)
+    assert not await other.claim("a", 60.0)
+    await mine.release("a")
+    assert await other.claim("a", 60.0)
 
 
 async def test_a_claim_that_has_ended_may_be_taken_over(work_pool: Pool) -> None:

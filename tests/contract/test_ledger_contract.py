@@ -293,6 +293,7 @@ async def test_the_costs_by_segment_are_the_books_of_the_day(work_pool, wall):
         ("panel", "ok"): (1, 40),
         ("panel", "lost"): (1, 100),
     }
-    differs = """SELECT count(*) FROM (SELECT day, lane, sum(cost_usd) AS usd FROM assay.llm_cost_daily GROUP BY 1, 2) AS c
+    differs = """SELECT count(*)
+        FROM (SELECT day, lane, sum(cost_usd) AS usd FROM assay.llm_cost_daily GROUP BY 1, 2) AS c
         FULL JOIN assay.llm_spend_daily AS s USING (day, lane) WHERE coalesce(c.usd, 0) <> s.spent_usd"""
     assert await work_pool.fetchval(differs) == 0

@@ -136,6 +136,9 @@ class InMemoryClaims:
         self.held.add(name)
         return True
 
+    async def renew(self, name: str, seconds: float) -> None:
+        return None
+
     async def release(self, name: str) -> None:
         self.held.discard(name)
 

@@ -20,6 +20,7 @@ from core.errors import (
     LlmSlowDown,
     LlmUnauthorised,
     LlmUnavailable,
+    LlmUnknownModel,
 )
 from core.ports import LlmReply, LlmRequest, PicturePart, TextPart
 from core.telemetry import Metrics
@@ -190,6 +191,15 @@ async def test_a_refused_key_sends_to_the_second(world):
     world.first.error = LlmUnauthorised("check ASSAY_LLM_API_KEY")
     assert (await world.both.complete(_request())).asked_model == "spare"
     assert world.seen("assay_llm_failover_total", reason="unauthorised") == 1
+
+
+async def test_a_model_that_the_first_does_not_have_sends_to_the_second_and_one_missing_there_names_its_setting(world):
+    world.first.error = LlmUnknownModel("check ASSAY_LLM_MODEL")
+    assert (await world.both.complete(_request())).asked_model == "spare"
+    assert world.seen("assay_llm_failover_total", reason="unknown_model") == 1
+    world.other.error = LlmUnknownModel("check ASSAY_LLM_MODEL")
+    with pytest.raises(LlmUnknownModel, match="ASSAY_LLM_FALLBACK_MODEL"):
+        await world.both.complete(_request())
 
 
 async def test_a_long_hold_sends_to_the_second_and_a_short_one_is_waited_out(world):

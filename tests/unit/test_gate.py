@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from core.domain import money
 from core.domain.budget import Caps, Spend, Verdict
 from core.domain.labels import Lane
 from core.domain.pacing import Limits
-from core.domain.shares import Demand
+from core.domain.shares import Demand, Share
 from core.errors import LlmBreakerOpen, LlmImpossible, LlmOverBudget, LlmSlowDown, RetryLater, SettingsError
 from core.telemetry import Metrics
 from tests.support.virtual_clock import VirtualClock
@@ -50,7 +51,16 @@ class Faulty(MemoryLedger):
 
 
 class Book(MemoryShares):
-    """A book of which a test may replace what it does."""
+    """A book of which a test may replace what it does; `faults` renewals fail."""
+
+    faults = 0
+
+    async def renew(self, replica: UUID, demand: Demand, under_way: int) -> Share:
+        await asyncio.sleep(0)
+        if self.faults:
+            self.faults -= 1
+            raise RetryLater("gone")
+        return await super().renew(replica, demand, under_way)
 
 
 @dataclass
@@ -93,7 +103,7 @@ class Waiting:
 
     @property
     def went(self) -> bool:
-        return self.task.done() and self.task.exception() is None
+        return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
     @property
     def error(self) -> BaseException | None:
@@ -529,3 +539,77 @@ async def test_those_who_wait_when_the_breaker_opens_are_not_sent(make) -> None:
     assert all(isinstance(each.error, LlmBreakerOpen) for each in waiting)
     assert other.went
     assert len(place.ledger.calls) == 2
+
+
+# --- Whatever happens ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Storm:
+    """A gate in which anything may happen: faults of ledger and book, holds, bad answers, cancellations, clocks set."""
+
+    place: Place
+    rng: random.Random
+    waiting: list[Waiting] = field(default_factory=list)
+    under_way: list[Waiting] = field(default_factory=list)
+
+    async def step(self) -> None:
+        rng, place = self.rng, self.place
+        match rng.randrange(12):
+            case 0 | 1 | 2 | 3:
+                lane: Lane = rng.choice(("live", "panel", "backfill"))
+                call = place.enter(
+                    "", lane, rng.choice("abc"), tokens=rng.choice((10, 1_000)), cost=rng.choice((1, 30))
+                )
+                self.waiting.append(call)
+            case 4 | 5 | 6 | 7:
+                self._end(rng.choice((None, None, None, None, 0.0, 0.3, 2.0, 7.0)))
+            case 8:
+                self._cancel()
+            case 9:
+                place.ledger.reserve_faults += [RetryLater("gone")] * rng.randrange(2)
+                place.ledger.settle_faults += [RetryLater("gone")] * rng.randrange(3)
+            case 10:
+                place.book.faults = rng.choice((0, 0, 1, 8))
+            case 11:
+                place.clock.jump(rng.choice((0.0, 0.0, -5.0, 30.0)))
+        await place.clock.pass_time(rng.choice((0.0, 0.001, 0.02, 0.5, 3.0)))
+        self.under_way += [call for call in self.waiting if call.went]
+        self.waiting = [call for call in self.waiting if not call.task.done()]
+
+    def _end(self, hold: float | None) -> None:
+        if self.under_way:
+            call = self.under_way.pop(self.rng.randrange(len(self.under_way)))
+            end = _end(call.ask, hold=hold)
+            if self.rng.random() < 0.2:
+                self.place.gate.forget(call.ask.call_id)
+            elif self.rng.random() < 0.2:
+                self.place.gate.leave_soon(end)
+            else:
+                storing = asyncio.ensure_future(self.place.gate.leave(end, bad=self.rng.random() < 0.3))
+                storing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _cancel(self) -> None:
+        if self.waiting:
+            self.rng.choice(self.waiting).task.cancel()
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_whatever_happens_everyone_gets_a_turn_or_an_error_and_nothing_is_left_behind(make, seed: int) -> None:
+    place = make(limits=Limits(6_000, 10**6, 4), caps=Caps(120))
+    storm = Storm(place, random.Random(seed))
+    for _ in range(300):
+        await storm.step()
+    place.ledger.reserve_faults, place.ledger.settle_faults, place.book.faults = [], [], 0
+    for _ in range(400):
+        storm._end(None)
+        await place.clock.pass_time(0.2)
+        storm.under_way += [call for call in storm.waiting if call.went]
+        storm.waiting = [call for call in storm.waiting if not call.task.done()]
+    assert not storm.waiting
+    assert place.gate._pacer.under_way == 0
+    # An end that the ledger was away for too long for is found by the first that reserves after its lease.
+    await place.clock.pass_time(61.0)
+    await place.ledger.reserve([], place.clock.now())
+    reserved = [spend.reserved for lanes in place.ledger.days.values() for spend in lanes.values()]
+    assert set(reserved) <= {0}

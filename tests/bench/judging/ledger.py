@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import psutil
 
-from core.adapters.llm_gate import Batcher
+from core.adapters.batcher import Batcher
 from core.adapters.llm_ledger import CallAsk, CallEnd
 from core.adapters.llm_postgres import PostgresLedger
 from core.adapters.migrate import migrate
@@ -87,9 +87,9 @@ async def drive(
 
     async def call() -> None:
         one = ask(tasks)
-        await asks.put(one)
+        await asks.put_soon(one)
         await asyncio.sleep(LATENCY_S)
-        await ends.put(end(one.call_id))
+        await ends.put_soon(end(one.call_id))
 
     started, made = time.perf_counter(), 0
     async with asyncio.TaskGroup() as group:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.dead_letters import as_plain
-from cli.times import time_or_ago
 from cli.requeue import SHOWN_REASONS, report, states_of
 from cli.status import as_plain as status_as_plain
 from cli.streams import full_name, remarks
 from cli.tables import printable
+from cli.times import time_or_ago
 from core.domain.effects import STORED_PAYLOAD_BYTES
 from core.errors import UsageError
 from core.letter_models import LetterPlace

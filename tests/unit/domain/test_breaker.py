@@ -211,3 +211,11 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = profile(max_examples=80, stateful_step_count=40, deadline=None)
 TestMachine = Machine.TestCase
+
+
+def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
+    state = machine.fresh(T0)
+    for number in range(60):
+        state = machine.ended(state, state.turn, "trouble", T0 + number / 10, RULES)
+    assert state.phase == "open"
+    assert machine.admitted(state, T0 - 3_600)[1]
