@@ -98,8 +98,7 @@ class TaskInbox(Protocol):
     ) -> list[list[Task]]:
         """Take up to `groups` groups of at most `per_group` runnable tasks, best lane, then priority, then age first;
         of one `lane` alone where it is given. A lease that has ended is runnable again; a task that has had too many
-        such ends fails as `crashed` instead, and
-        one that had two is a group by itself."""
+        such ends fails as `crashed` instead, and one that had several is a group by itself."""
         ...
 
     async def renew(self, tasks: Sequence[Task], seconds: float) -> set[UUID]:
