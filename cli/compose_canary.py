@@ -7,26 +7,17 @@ from core.adapters.postgres import Pool
 from core.canary import load_canaries
 from core.domain.canary import CanaryJudgeId
 from core.ports import Clock, Llm
-from core.prompts import load_prompt
 from core.settings import Settings
 from core.stages.canary import CanaryJudging
 from core.stages.grading import Grading, cascade_of
-from core.stages.judge_recipe import Recipe
+from core.stages.judge_recipe import recipe_of
 
 
 def canary_judging(settings: Settings, pool: Pool, llm: Llm, clock: Clock) -> CanaryJudging:
     """The stage as `relevance` judges: same mode, models, cascade and prompts. `llm` is one that answers at once, no
     batch lane: a new prompt's lift is worth knowing today."""
     cascade = cascade_of(settings)
-    recipe = Recipe(
-        settings.judge_mode,
-        settings.llm_model or "",
-        settings.vision_model() or "",
-        load_prompt("guideline"),
-        load_prompt("judgements"),
-        load_prompt("picture_description"),
-        cascade.identity if cascade else "",
-    )
+    recipe = recipe_of(settings, settings.judge_mode, cascade.identity if cascade else "")
     canaries = load_canaries()
     model = f"{recipe.judging_model} {recipe.cascade}".rstrip()
     judge = CanaryJudgeId(recipe.judgements.version, model, recipe.mode, canaries.version)

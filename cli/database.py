@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from core.adapters.migrate import migrate
 from core.adapters.postgres import Pool, open_pool
+from core.adapters.reads import PostgresReads
+from core.ports import Clock
 from core.settings import Settings, postgres_dsn
 
 
@@ -20,3 +22,14 @@ async def migrated(settings: Settings) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+def reads_of(settings: Settings, pool: Pool, clock: Clock) -> PostgresReads:
+    """What pages, API and status read."""
+    return PostgresReads(
+        pool,
+        clock,
+        settings.llm_budget_usd_per_day,
+        settings.selection_min_sessions,
+        settings.llm_lane_budget_usd_per_day,
+    )

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.compose import PROCESSES, TOPICS, Parts, composed
+from cli.database import reads_of
 from cli.demo_engines import compare_engines
 from cli.http import bound, served
 from cli.produce import opened as opened_file
@@ -24,7 +25,6 @@ from cli.produce import records_in
 from cli.run import answering, opened, prepared, stop_on_signals
 from core.adapters.clock import SystemClock
 from core.adapters.drift_store import PostgresDriftStore
-from core.adapters.reads import PostgresReads
 from core.domain.normalise import normalised_query
 from core.drift_ports import Anchor
 from core.errors import UsageError
@@ -153,13 +153,7 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
     if world.market is not None:
         await compare_engines(parts, world.market, driver.work_done, console)
     settings = parts.settings
-    reads = PostgresReads(
-        parts.pool,
-        parts.clock,
-        settings.llm_budget_usd_per_day,
-        settings.selection_min_sessions,
-        settings.llm_lane_budget_usd_per_day,
-    )
+    reads = reads_of(settings, parts.pool, parts.clock)
     await print_summary(reads, console, driver.sent)
     console.print(world.truth)
     console.print(f"The console is at {address}; Ctrl-C ends the demo.")

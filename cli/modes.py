@@ -31,11 +31,10 @@ from core.domain.labels import Mode
 from core.domain.requests import RatedPair, rated_of
 from core.errors import UsageError
 from core.ports import Task
-from core.prompts import load_prompt
 from core.settings import Settings, load_settings, required
 from core.stages.compare_modes import ModeComparison
 from core.stages.grading import cascade_of
-from core.stages.judge_recipe import Recipe
+from core.stages.judge_recipe import recipe_of
 from core.telemetry import Metrics, configure_logging
 
 MODES: Sequence[Mode] = get_args(Mode)
@@ -113,15 +112,7 @@ async def comparison(settings: Settings) -> AsyncIterator[ModeComparison]:
             catalogue=PostgresCatalogue(pool),
             pictures=pictures,
             clock=clock,
-            recipe=Recipe(
-                "text",
-                settings.llm_model or "",
-                settings.vision_model() or "",
-                load_prompt("guideline"),
-                load_prompt("judgements"),
-                load_prompt("picture_description"),
-                cascade.identity if cascade else "",
-            ),
+            recipe=recipe_of(settings, "text", cascade.identity if cascade else ""),
             cascade=cascade,
             per_call=settings.judge_products_per_call,
             in_flight=settings.llm_max_in_flight,

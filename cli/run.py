@@ -20,13 +20,13 @@ import typer
 import uvloop
 
 from cli.compose import NAMES_THE_JUDGE, NEEDS_AN_ENDPOINT, PROCESSES, TOPICS, Parts, composed
+from cli.database import reads_of
 from cli.http import serving
 from cli.judges import guideline_desk
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.migrate import migrate
 from core.adapters.postgres import Pool, open_pool
-from core.adapters.reads import PostgresReads
 from core.console.app import make_app
 from core.errors import RetryLater, UsageError
 from core.money_models import LaneSpend
@@ -187,13 +187,7 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
     """Health, metrics, read API and pages over HTTP while the block lasts."""
     status = RunStatus()
     settings = parts.settings
-    reads = PostgresReads(
-        parts.pool,
-        parts.clock,
-        settings.llm_budget_usd_per_day,
-        settings.selection_min_sessions,
-        settings.llm_lane_budget_usd_per_day,
-    )
+    reads = reads_of(settings, parts.pool, parts.clock)
     gauges = Gauges(reads.status, parts.metrics, status)
     app = make_app(reads, parts.clock, status.health, gauges.text, guideline_desk(settings, parts.pool, parts.clock))
     refreshing = asyncio.create_task(gauges.refresh())

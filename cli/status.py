@@ -12,10 +12,10 @@ import msgspec
 import typer
 from rich.table import Table
 
+from cli.database import reads_of
 from cli.tables import moment, print_tables, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
-from core.adapters.reads import PostgresReads
 from core.read_ports import Replica, StatusReport, StreamPosition, TaskCount
 from core.settings import Settings, load_settings, postgres_dsn
 
@@ -33,13 +33,7 @@ async def read_status(settings: Settings) -> StatusReport:
     """The service's state as the database has it."""
     pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
     try:
-        reads = PostgresReads(
-            pool,
-            SystemClock(),
-            settings.llm_budget_usd_per_day,
-            lane_budgets_usd=settings.llm_lane_budget_usd_per_day,
-        )
-        return await reads.status()
+        return await reads_of(settings, pool, SystemClock()).status()
     finally:
         await pool.close()
 

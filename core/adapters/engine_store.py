@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core.adapters.postgres import Connection, Pool, connection, transaction
+from core.adapters.signals import shown
 from core.domain.engines import Candidate, EngineList, EngineQuery, QueryKey, Sampling
 from core.domain.labels import LIVE_RUN
 from core.domain.selection import Deep
@@ -117,17 +118,7 @@ class PostgresEngineStore:
     async def shown(self, engines: Sequence[str], keys: Sequence[QueryKey], sampling: Sampling) -> list[ShownResults]:
         async with connection(self._pool) as held:
             rows = await held.fetch(_SHOWN, *_columns(keys), list(engines), *_ranks(sampling))
-        return [
-            ShownResults(
-                row["application"],
-                row["market"],
-                row["query"],
-                row["engine"],
-                row["language"],
-                list(zip(row["ranks"], row["ids"], row["hashes"], strict=True)),
-            )
-            for row in rows
-        ]
+        return [shown(row) for row in rows]
 
     async def languages(self, keys: Sequence[QueryKey]) -> Mapping[QueryKey, str]:
         async with connection(self._pool) as held:

@@ -15,7 +15,7 @@ import openai
 
 from core.adapters import llm_wire as wire
 from core.adapters.llm_client import Answered, Endpoint, client, post
-from core.adapters.llm_errors import Failure, failure, late, unusable
+from core.adapters.llm_errors import Failure, checked, failure, late, unusable
 from core.adapters.llm_gate import Gate
 from core.adapters.llm_headers import said
 from core.adapters.llm_ledger import OK, CallAsk, CallEnd
@@ -137,7 +137,7 @@ class OpenAiLlm:
             return await self._failed(sent, Failure(error, 200, free=False), heard)
         choice = completion.choices[0]
         wrong = unusable(choice.finish_reason, choice.message.refusal, choice.message.content)
-        wrong = wrong or _checked(sent.request, choice.message.content or "")
+        wrong = wrong or checked(sent.request, choice.message.content or "")
         end = self._answer_end(sent, completion, wrong)
         self._learn(sent, end)
         await self._gate.leave(end, heard=heard)
@@ -249,13 +249,3 @@ def _heard(error: openai.APIError, sent: _Sent) -> Heard:
     if isinstance(error, openai.APIStatusError):
         return said(error.response.headers, sent.since.timestamp())
     return NO_NEWS
-
-
-def _checked(request: LlmRequest, text: str) -> LlmError | None:
-    """What the asker says is wrong with the reply."""
-    try:
-        if request.check is not None:
-            request.check(text)
-    except LlmError as error:
-        return error
-    return None

@@ -13,11 +13,12 @@ from uuid import uuid4
 
 from core.adapters import llm_batch_lines as lines
 from core.adapters import llm_wire as wire
+from core.adapters.llm_errors import checked
 from core.batch_ports import BatchItems, Item, NewItem
 from core.domain import money
 from core.domain.labels import Lane
 from core.domain.money import PriceTable, batch_price
-from core.errors import LlmError, LlmImpossible, LlmPending, LlmRefused, LlmTruncated
+from core.errors import LlmImpossible, LlmPending, LlmRefused, LlmTruncated
 from core.ports import Clock, Llm, LlmReply, LlmRequest
 
 NAMELESS_PAUSE_S = 60.0
@@ -69,14 +70,14 @@ class BatchLlm:
         before each half's answer is read."""
         found, wrong = lines.read(item.http_status, item.answer)
         text = (found.choices[0].message.content or "") if found else ""
-        checked = wrong or _checked(request, text)
-        if checked is None and found is not None:
+        failed = wrong or checked(request, text)
+        if failed is None and found is not None:
             return _reply(request, item, found, text)
-        if wrong is None and checked is not None:
-            await self._items.unusable(item.call_id, checked.kind, str(checked))
-        if not (isinstance(checked, LlmRefused | LlmTruncated | LlmImpossible) and len(request.tasks) > 1):
-            await self._items.go_live(item.call_id, str(checked), self._wall.now())
-        raise checked or LlmImpossible("the batch's answer can't be read")
+        if wrong is None and failed is not None:
+            await self._items.unusable(item.call_id, failed.kind, str(failed))
+        if not (isinstance(failed, LlmRefused | LlmTruncated | LlmImpossible) and len(request.tasks) > 1):
+            await self._items.go_live(item.call_id, str(failed), self._wall.now())
+        raise failed or LlmImpossible("the batch's answer can't be read")
 
     def _until(self, request: LlmRequest, item: Item, now: datetime) -> datetime:
         """In business time, as every `until` of a call."""
@@ -104,16 +105,6 @@ class BatchLlm:
             tokens=size.likely + request.max_output_tokens,
             worst=money.worst_cost(batch_price(price), size.most, request.max_output_tokens),
         )
-
-
-def _checked(request: LlmRequest, text: str) -> LlmError | None:
-    """What the asker says is wrong with the reply."""
-    try:
-        if request.check is not None:
-            request.check(text)
-    except LlmError as error:
-        return error
-    return None
 
 
 def _reply(request: LlmRequest, item: Item, found: wire.Completion, text: str) -> LlmReply:

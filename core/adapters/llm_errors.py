@@ -25,6 +25,7 @@ from core.errors import (
     LlmUnavailable,
     LlmUnknownModel,
 )
+from core.ports import LlmRequest
 
 SLOW_DOWN_SECONDS = 5.0
 """Hold after a 429 that names no time: the first step of the back-off every provider recommends, without its start."""
@@ -85,6 +86,16 @@ def unusable(finish_reason: str | None, refusal: str | None, text: str | None) -
     if finish_reason == "length":
         return LlmTruncated("the reply ended at the output limit")
     return None if text else LlmInvalid("the reply is empty")
+
+
+def checked(request: LlmRequest, text: str) -> LlmError | None:
+    """What the asker says is wrong with the reply."""
+    try:
+        if request.check is not None:
+            request.check(text)
+    except LlmError as error:
+        return error
+    return None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

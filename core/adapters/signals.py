@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from core.adapters.inbox import add_tasks
 from core.adapters.newest_panes import newest_hours
 from core.adapters.postgres import Pool, connection, encode_json, transaction
@@ -85,17 +87,7 @@ class PostgresSignalStore:
         first, count = deep or (top + 1, 0)
         async with connection(self._pool) as held:
             rows = await held.fetch(_SHOWN, *_columns(keys), top, first, count)
-        return [
-            ShownResults(
-                row["application"],
-                row["market"],
-                row["query"],
-                row["engine"],
-                row["language"],
-                list(zip(row["ranks"], row["ids"], row["hashes"], strict=True)),
-            )
-            for row in rows
-        ]
+        return [shown(row) for row in rows]
 
     async def served_by(self) -> Mapping[QueryKey, str]:
         async with connection(self._pool) as held:
@@ -133,3 +125,9 @@ class PostgresSignalStore:
 
 def _columns(keys: Sequence[QueryKey]) -> tuple[list[str], list[str], list[str]]:
     return [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]
+
+
+def shown(row: asyncpg.Record) -> ShownResults:
+    """A query's results of one engine, of a row with their ranks, ids and hashes."""
+    results = list(zip(row["ranks"], row["ids"], row["hashes"], strict=True))
+    return ShownResults(row["application"], row["market"], row["query"], row["engine"], row["language"], results)

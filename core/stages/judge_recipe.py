@@ -32,6 +32,7 @@ from core.domain.relevance import (
     seed_of,
 )
 from core.domain.strict_schema import strict_schema
+from core.llm_settings import JudgeSettings
 from core.ports import (
     AnchorOutcome,
     LabelFact,
@@ -43,7 +44,7 @@ from core.ports import (
     Task,
     TextPart,
 )
-from core.prompts import Prompt
+from core.prompts import Prompt, load_prompt
 from core.stages.judge_items import Item
 
 _REASONS: Mapping[str, SelectionReason] = {reason: reason for reason in get_args(SelectionReason)}
@@ -205,3 +206,16 @@ def _subject(search: Search) -> dict[str, str]:
     told = {"application": search.application, "market": search.market, "query": search.query}
     told |= {"language": search.language} if search.language else {}
     return {**told, "context": context_text(search.context)} if search.context else told
+
+
+def recipe_of(settings: JudgeSettings, mode: Mode, cascade: str) -> Recipe:
+    """The judge of the settings in a mode, with the prompts of this version; `cascade` is its identity, or empty."""
+    return Recipe(
+        mode,
+        settings.llm_model or "",
+        settings.vision_model() or "",
+        load_prompt("guideline"),
+        load_prompt("judgements"),
+        load_prompt("picture_description"),
+        cascade,
+    )
