@@ -183,9 +183,9 @@ async def test_a_fault_that_stays_is_an_engine_that_is_away(server: EngineServer
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize("server", [kind for kind in KINDS if kind != "json"], indirect=True)
 async def test_a_reply_of_some_shards_alone_is_no_list(server: EngineServer) -> None:
-    if server.kind == "json":
-        pytest.skip("plain JSON has no word for it")
+    """Plain JSON has no word for it."""
     server.partial = True
     async with opened(server) as engine:
         with pytest.raises(RetryLater, match="partial"):
