@@ -17,7 +17,7 @@ import asyncpg
 from core.adapters.leadership import lock_key
 from core.adapters.postgres import Pool, transaction
 from core.domain.labels import Lane
-from core.domain.shares import Demand, Share, share_of, wanted
+from core.domain.shares import Demand, Share, kept, share_of, wanted
 from core.errors import RetryLater
 from core.ports import Clock
 
@@ -59,6 +59,8 @@ SELECT live, panel, backfill, part, in_flight FROM assay_data.llm_shares
 WHERE endpoint = $1 AND replica <> $2 ORDER BY replica
 """
 
+_MINE = "SELECT part FROM assay_data.llm_shares WHERE endpoint = $1 AND replica = $2 AND expires_at >= $3"
+
 _WRITE = """
 INSERT INTO assay_data.llm_shares AS s (endpoint, replica, live, panel, backfill, part, in_flight, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -92,7 +94,8 @@ class PostgresShares:
             await held.execute(_SWEEP, self._endpoint, now, replica)
             rows = await held.fetch(_OTHERS, self._endpoint, replica)
             others = [(_demand(row), Share(row["part"], row["in_flight"])) for row in rows]
-            share = _decided(demand, others, self._in_flight, self._guaranteed, under_way)
+            mine = await held.fetchval(_MINE, self._endpoint, replica, now)
+            share = _decided(demand, mine or 0.0, others, self._in_flight, self._guaranteed, under_way)
             lanes = (demand.of("live"), demand.of("panel"), demand.of("backfill"))
             until = now + LEASE_SECONDS
             await held.execute(_WRITE, self._endpoint, replica, *lanes, share.part, share.in_flight, until)
@@ -118,7 +121,8 @@ class MemoryShares:
         now = self.wall.now().timestamp()
         self.held = {who: row for who, row in self.held.items() if row[2] >= now or who == replica}
         others = [(row[0], row[1]) for who, row in self.held.items() if who != replica]
-        share = _decided(demand, others, self.in_flight, self.guaranteed, under_way)
+        mine = self.held[replica][1].part if replica in self.held and self.held[replica][2] >= now else 0.0
+        share = _decided(demand, mine, others, self.in_flight, self.guaranteed, under_way)
         self.held[replica] = demand, share, now + LEASE_SECONDS
         return share
 
@@ -129,12 +133,13 @@ class MemoryShares:
 
 def _decided(
     mine: Demand,
+    part_held: float,
     others: list[tuple[Demand, Share]],
     in_flight: int,
     guaranteed: Mapping[Lane, float],
     under_way: int,
 ) -> Share:
-    part = wanted([mine, *(demand for demand, _ in others)], guaranteed, 0)
+    part = kept(wanted([mine, *(demand for demand, _ in others)], guaranteed, 0), part_held)
     return share_of(part, [share for _, share in others], in_flight, under_way)
 
 

@@ -20,6 +20,10 @@ FLOOR: Final = 0.01
 """Of the limits, for a replica without work, so that its first call need not wait for the next renewal."""
 
 
+STILL: Final = 0.15
+"""Of its part, how much less a replica may want and keep it: the noise of a hundred calls that wait, and some more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a replica could use of the limits, by lane: 1 is all of them. `calls` could be under way at once."""
@@ -62,6 +66,12 @@ def lanes_of(demand: Mapping[Lane, float], guaranteed: Mapping[Lane, float]) -> 
     for lane in sorted(LANES, key=LANE_RANK.__getitem__):
         parts[lane] += min(demand[lane] - parts[lane], max(0.0, 1.0 - sum(parts.values())))
     return parts
+
+
+def kept(want: float, held: float) -> float:
+    """What a replica asks for that holds a part: the same where it wants a little less. A part that changes hands is
+    nobody's for up to a renewal, and what waits differs a little at every look: three replicas lost 2 % so."""
+    return held if (1.0 - STILL) * held <= want <= held else want
 
 
 def share_of(want: float, others: Sequence[Share], in_flight: int, under_way: int) -> Share:

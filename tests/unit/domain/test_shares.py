@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.shares import LANES, NOTHING, Demand, Share, lanes_of, share_of, wanted
+from core.domain.shares import LANES, NOTHING, Demand, Share, kept, lanes_of, share_of, wanted
 
 GUARANTEED = {"live": 0.5, "panel": 0.2, "backfill": 0.1}
 demands = st.lists(st.builds(Demand, st.dictionaries(st.sampled_from(LANES), st.floats(0, 50))), min_size=1, max_size=8)
@@ -54,3 +54,9 @@ def test_whoever_renews_when_the_shares_never_exceed_the_limits(turns: list[tupl
         held[who] = mine, share_of(part, [row[1] for row in others], 30, under_way)
         assert sum(row[1].part for row in held.values()) <= 1 + 1e-9
         assert sum(row[1].in_flight for row in held.values()) <= 30
+
+
+def test_a_little_less_work_moves_no_part_and_more_always_asks_for_more() -> None:
+    assert kept(0.30, 0.33) == 0.33
+    assert kept(0.20, 0.33) == 0.20
+    assert kept(0.34, 0.33) == 0.34
