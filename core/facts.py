@@ -181,6 +181,10 @@ class LabelFact:
     image_hash: str | None
     judged_at: datetime
     call_id: UUID
+    judge: str = ""
+    """The judge version that gave it: `name@hash`."""
+    verdicts: str = ""
+    """One letter a requirement of the guideline: `y` met, `n` not met, `?` not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,8 @@ class ImageScoreFact:
     prompt_version: str
     judged_at: datetime
     call_id: UUID | None
+    judge: str = ""
+    """As of a label."""
 
 
 @dataclass(frozen=True, slots=True)
