@@ -52,8 +52,8 @@ KEYS = """
 SELECT DISTINCT language, context FROM assay_data.guidelines WHERE market = $1 AND query = $2 ORDER BY context, language
 """
 
-# Steps from one application to the next by the index of labels, so that an unnamed application costs a few probes.
-APPLICATIONS = """
+# Applications that have labels: from one to the next by their index, so that an unnamed application costs a few probes.
+LABELLED = """
 WITH RECURSIVE names AS (
     (SELECT application FROM assay_data.labels ORDER BY application LIMIT 1)
     UNION ALL
@@ -62,8 +62,11 @@ WITH RECURSIVE names AS (
     FROM names WHERE names.application IS NOT NULL
 )
 SELECT application FROM names WHERE application IS NOT NULL
-UNION SELECT application FROM assay_data.panel_members WHERE market = $1 AND query = $2
 """
+
+APPLICATIONS = f"""
+{LABELLED} UNION SELECT application FROM assay_data.panel_members WHERE market = $1 AND query = $2
+"""  # noqa: S608 - only constants of this file enter
 
 # Every product with a label of one of the guideline's versions, and every one that is being judged for it now.
 PAIRS = f"""

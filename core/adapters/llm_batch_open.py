@@ -13,7 +13,7 @@ from core.adapters.llm_batch_items import PostgresBatchItems
 from core.adapters.llm_batch_money import LedgerMoney
 from core.adapters.llm_batch_store import PostgresBatches
 from core.adapters.llm_client import client
-from core.adapters.llm_endpoint import Surroundings, first_endpoint, open_ledger
+from core.adapters.llm_endpoint import Surroundings, first_endpoint, open_books
 from core.adapters.llm_prices import load_prices
 from core.ports import Llm
 from core.settings import Settings
@@ -47,11 +47,9 @@ def batching(inner: Llm, settings: Settings, around: Surroundings) -> Llm:
 @asynccontextmanager
 async def open_batches(settings: Settings, around: Surroundings) -> AsyncIterator[BatchParts]:
     """The ordering side while the block lasts; SettingsError where the endpoint is missing."""
-    endpoint = first_endpoint(settings)
+    endpoint, books = first_endpoint(settings), open_books(settings, around.pool)
     asking = client(endpoint)
-    money = LedgerMoney(
-        open_ledger(settings, around.pool), load_prices(settings.llm_prices), endpoint.base_url, endpoint.api_key
-    )
+    money = LedgerMoney(books.ledger, books.prices, endpoint.base_url, endpoint.api_key)
     try:
         yield BatchParts(PostgresBatches(around.pool), OpenAiBatches(asking, endpoint.api_key, around.wall), money)
     finally:

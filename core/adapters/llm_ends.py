@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-from core.adapters.batcher import Batcher
 from core.adapters.llm_ledger import CallEnd, Ledger
+from core.adapters.together import Together
 from core.errors import RetryLater
 from core.ports import Clock
 
@@ -33,17 +33,17 @@ class Ends:
         self._wall = wall
         self._now = now
         self._stored = stored
-        self._batches: Batcher[CallEnd | UUID] = Batcher(self._settle, most)
+        self._settled: Together[CallEnd | UUID, None] = Together(self._settle, most)
 
     def put_soon(self, item: CallEnd | UUID) -> asyncio.Future[None]:
         """An end, or a call that was granted and not sent; done when it is stored, RetryLater where it can't be."""
-        return self._batches.put_soon(item)
+        return self._settled.soon(item)
 
     async def drain(self, seconds: float) -> None:
         """Wait until all is stored, or so long."""
-        await self._batches.drain(seconds)
+        await self._settled.drain(seconds)
 
-    async def _settle(self, items: Sequence[CallEnd | UUID]) -> None:
+    async def _settle(self, items: Sequence[CallEnd | UUID]) -> list[None]:
         """A reply that is not stored is lost, paid for all the same; and a call is settled once, however often said."""
         ends = [item for item in items if isinstance(item, CallEnd)]
         unsent = [item for item in items if isinstance(item, UUID)]
@@ -58,3 +58,4 @@ class Ends:
             await self._wall.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._stored()
+        return [None] * len(items)

@@ -16,13 +16,13 @@ from typing import Final
 from uuid import UUID
 
 from core.adapters import llm_refusals as refusals
-from core.adapters.batcher import fail, failed
 from core.adapters.llm_ends import Ends
 from core.adapters.llm_ledger import CallAsk, CallEnd, Ledger
 from core.adapters.llm_pacer import NO_NEWS, Heard, Pacer
 from core.adapters.llm_shares import ShareBook
 from core.adapters.llm_sharing import Sharing, part_of
 from core.adapters.llm_waiting import Still, Waiter, has_gone, refuse
+from core.adapters.together import fail, failed
 from core.domain.budget import Grant, Held, Over, Verdict
 from core.domain.labels import Lane
 from core.domain.pacing import Limits

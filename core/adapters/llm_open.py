@@ -6,13 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from core.adapters.llm_breaker import BreakingLlm
-from core.adapters.llm_client import Endpoint
-from core.adapters.llm_endpoint import Surroundings, first_endpoint, first_limits, open_endpoint
+from core.adapters.llm_endpoint import (
+    Surroundings,
+    first_endpoint,
+    first_limits,
+    open_books,
+    open_endpoint,
+    second_endpoint,
+    second_limits,
+)
 from core.adapters.llm_failover import FailoverLlm, Second
 from core.adapters.llm_health import PostgresHealth
-from core.domain.pacing import Limits
 from core.ports import Llm
-from core.settings import Settings, required
+from core.settings import Settings
 
 
 @asynccontextmanager
@@ -22,37 +28,18 @@ async def open_llms(settings: Settings, around: Surroundings, replica: str) -> A
     `replica` names this process where breakers are told of.
     """
     async with AsyncExitStack() as stack:
+        books = open_books(settings, around.pool)
         health = await stack.enter_async_context(PostgresHealth(around.pool, replica))
-        first = open_endpoint(settings, first_endpoint(settings), first_limits(settings), around)
+        first = open_endpoint(settings, first_endpoint(settings), first_limits(settings), books, around)
         stack.push_async_callback(first.aclose)
         breaking = BreakingLlm(first, "first", around.wall, around.metrics, told=health.teller("first"))
         if settings.llm_fallback_base_url is None:
             yield breaking
             return
-        second = open_endpoint(settings, second_endpoint(settings), second_limits(settings), around)
+        second = open_endpoint(settings, second_endpoint(settings), second_limits(settings), books, around)
         stack.push_async_callback(second.aclose)
         other = BreakingLlm(second, "second", around.wall, around.metrics, told=health.teller("second"))
         yield FailoverLlm(breaking, _second(settings, other), around.metrics)
-
-
-def second_endpoint(settings: Settings) -> Endpoint:
-    """The endpoint to fall back to; SettingsError where it has no model."""
-    required(settings, "llm_fallback_base_url", "llm_fallback_model")
-    return Endpoint(
-        base_url=settings.llm_fallback_base_url or "",
-        api_key=settings.llm_fallback_api_key.get_secret_value() if settings.llm_fallback_api_key else "",
-        timeout=settings.llm_timeout_s,
-        connect_timeout=settings.llm_connect_timeout_s,
-    )
-
-
-def second_limits(settings: Settings) -> Limits:
-    """Its limits, all replicas together."""
-    return Limits(
-        settings.llm_fallback_requests_per_minute,
-        settings.llm_fallback_tokens_per_minute,
-        settings.llm_fallback_max_in_flight,
-    )
 
 
 def _second(settings: Settings, llm: Llm) -> Second:

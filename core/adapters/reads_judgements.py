@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from core.adapters.guidelines_sql import LABELLED
 from core.adapters.postgres import Connection
 from core.read_models import Json, PictureReport, PictureView, Row
 
@@ -40,18 +41,6 @@ WHERE s.id = ANY($1::bigint[])
 _FAILURES = """
 SELECT reason, count(*) AS count FROM assay_data.tasks
 WHERE state = 'failed' AND kind = 'image' GROUP BY reason ORDER BY count(*) DESC, reason
-"""
-
-# Steps from one application to the next by the index, so that an unnamed application costs a few probes.
-_APPLICATIONS = """
-WITH RECURSIVE names AS (
-    (SELECT application FROM assay_data.labels ORDER BY application LIMIT 1)
-    UNION ALL
-    SELECT (SELECT l.application FROM assay_data.labels AS l WHERE l.application > names.application
-        ORDER BY l.application LIMIT 1)
-    FROM names WHERE names.application IS NOT NULL
-)
-SELECT coalesce(array_agg(application), '{}') FROM names WHERE application IS NOT NULL
 """
 
 _RELEVANCE = """
@@ -102,8 +91,12 @@ async def thumbnail(connection: Connection, image_hash: str) -> bytes | None:
 
 async def relevance(connection: Connection, application: str | None, market: str, query: str) -> list[Row]:
     """Rows of the view, of one application or of all."""
-    applications = [application] if application is not None else await connection.fetchval(_APPLICATIONS)
+    applications = [application] if application is not None else await _labelled(connection)
     return [_public(row) for row in await connection.fetch(_RELEVANCE, applications, market, query, API_ROWS)]
+
+
+async def _labelled(connection: Connection) -> list[str]:
+    return [row["application"] for row in await connection.fetch(LABELLED)]
 
 
 async def image_scores(connection: Connection, listing_id: str) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -35,12 +36,24 @@ class Together(Generic[Question, Answer]):
     async def __call__(self, question: Question) -> Answer:
         """The answer, once the statement is through (and, where it writes, committed); or what it raised. A caller that
         is cancelled leaves its question where it is: what was to be written is written."""
+        return await self.soon(question)
+
+    def soon(self, question: Question) -> asyncio.Future[Answer]:
+        """As a call, for who need not wait: the answer may be left where it is."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_retrieved)
         self._queue.append((question, answer))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="together")
             self._task.add_done_callback(self._ended)
-        return await answer
+        return answer
+
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait until nothing is queued, or so long; what could not be asked was told to whoever waited for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._task is not None and not self._task.done():
+                    await asyncio.wait({self._task})
 
     async def _run(self) -> None:
         while self._queue:
@@ -67,17 +80,32 @@ class Together(Generic[Question, Answer]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Nobody is left waiting by a statement that failed otherwise, nor by a loop that closes and cancels the task.
         A task that ended with nothing left to do says nothing here: the next may have begun already."""
-        if not task.cancelled() and task.exception() is None:
-            return
-        left, self._asking, self._queue = self._asking + self._queue, [], []
-        for _, future in left:
-            if future.done():
-                continue
-            error = None if task.cancelled() else task.exception()
-            if error is None:
-                future.cancel()
-            else:
-                future.set_exception(error)
+        if failed(task):
+            left, self._asking, self._queue = self._asking + self._queue, [], []
+            fail([future for _, future in left], task)
+
+
+def failed(task: asyncio.Task[None]) -> bool:
+    """Whether a task ended otherwise than by having nothing left to do."""
+    return task.cancelled() or task.exception() is not None
+
+
+def fail(futures: Sequence[asyncio.Future[Answer]], task: asyncio.Task[None]) -> None:
+    """Tell those who still wait why their task ended."""
+    error = None if task.cancelled() else task.exception()
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.cancel()
+        else:
+            future.set_exception(error)
+
+
+def _retrieved(future: asyncio.Future[Answer]) -> None:
+    """Nobody may wait for what was asked soon; its error is then no news to the loop either."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _tell(asked: Sequence[tuple[Question, asyncio.Future[Answer]]], error: Exception) -> None:

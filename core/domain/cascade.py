@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domain.judging import ProductJudgement
+from core.domain.judging import GuidelineReply, ProductJudgement, undecided
 
 Reason = Literal["low_confidence", "must_have_undecided", "disagreement", "no_second_opinion"]
 """Why the strong model is asked. The first that holds is told, in the order of `escalates`."""
@@ -33,12 +33,14 @@ class Cascade:
         return f"{self.strong}|{self.second}|{self.confidence:g}"
 
 
-def escalates(cascade: Cascade, first: ProductJudgement, second: ProductJudgement | None) -> Reason | None:
+def escalates(
+    cascade: Cascade, guideline: GuidelineReply, first: ProductJudgement, second: ProductJudgement | None
+) -> Reason | None:
     """Why the strong model is to grade this product; None where the first cheap model's grade stands.
 
     `second` None where a second model is set: it refused or left the product out, and one opinion is not two.
     """
-    if first.undecided:
+    if undecided(first, guideline):
         return "must_have_undecided"
     if first.confidence < cascade.confidence:
         return "low_confidence"
@@ -50,10 +52,13 @@ def escalates(cascade: Cascade, first: ProductJudgement, second: ProductJudgemen
 
 
 def escalated(
-    cascade: Cascade, first: Mapping[str, ProductJudgement], second: Mapping[str, ProductJudgement]
+    cascade: Cascade,
+    guideline: GuidelineReply,
+    first: Mapping[str, ProductJudgement],
+    second: Mapping[str, ProductJudgement],
 ) -> dict[str, Reason]:
     """Reason by item, of those that the strong model is to grade, in the first reply's order."""
-    reasons = {item: escalates(cascade, judgement, second.get(item)) for item, judgement in first.items()}
+    reasons = {item: escalates(cascade, guideline, told, second.get(item)) for item, told in first.items()}
     return {item: reason for item, reason in reasons.items() if reason is not None}
 
 

@@ -54,7 +54,9 @@ class ProductJudgement(Reply):
 
     item: str = Field(description="the product's item name as given, such as p1")
     reasoning: str
-    undecided: int = Field(ge=0, description="must_have requirements neither shown to be met nor ruled out")
+    verdicts: str = Field(
+        description="one letter a requirement, in the guideline's order: y met, n not met, ? not told by the data"
+    )
     label: Label
     confidence: float = Field(ge=0, le=1)
 
@@ -63,6 +65,32 @@ class JudgementsReply(Reply):
     """Step 5: one judgement for every product given. Schema name `judgements`."""
 
     judgements: list[ProductJudgement]
+
+
+VERDICTS = frozenset("yn?")
+"""`y` the data shows the requirement to be met, `n` it shows that it is not, `?` it tells neither."""
+
+_BETWEEN = str.maketrans("", "", " ,;|")
+"""What models put between the letters, unasked."""
+
+
+def read_verdicts(told: str, requirements: int) -> str:
+    """The letters as we keep them, in small print and with nothing between; empty where they are other letters or not
+    as many as there are requirements: a list that does not fit says nothing of any of them, and costs no label."""
+    letters = told.casefold().translate(_BETWEEN)
+    return letters if len(letters) == requirements and VERDICTS.issuperset(letters) else ""
+
+
+def undecided(judgement: ProductJudgement, guideline: GuidelineReply) -> int:
+    """How many `must_have` requirements the product's data neither shows to be met nor rules out; all of them where the
+    judge gave no usable verdicts, and 0 where one is clearly not met, since that one settles the label."""
+    told = read_verdicts(judgement.verdicts, len(guideline.requirements)) or "?" * len(guideline.requirements)
+    musts = [
+        letter
+        for letter, requirement in zip(told, guideline.requirements, strict=True)
+        if requirement.importance == "must_have"
+    ]
+    return 0 if "n" in musts else musts.count("?")
 
 
 class DescriptionReply(Reply):

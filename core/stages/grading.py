@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from uuid import UUID
 
 from core.domain.cascade import Cascade, Reason, escalated, step_subject
@@ -124,6 +125,7 @@ class Grading:
         """One call. The reply is read before the call is settled too, so that its status is the truth."""
         keys = {name: item.key for name, item in _named(items).items()}
 
+        @cache  # the adapter looks at the reply before the call is settled, and this stage after it
         def read(text: str) -> dict[str, ProductJudgement]:
             return matched(parsed_reply(JudgementsReply, text), list(keys))
 

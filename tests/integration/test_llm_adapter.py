@@ -20,7 +20,7 @@ from core.adapters.clock import SystemClock
 from core.adapters.llm import OpenAiLlm
 from core.adapters.llm_breaker import BreakingLlm
 from core.adapters.llm_client import Endpoint
-from core.adapters.llm_endpoint import Surroundings, open_llm
+from core.adapters.llm_endpoint import first_endpoint
 from core.adapters.llm_gate import Gate, LanePlan
 from core.adapters.llm_ledger import MemoryLedger
 from core.adapters.llm_postgres import PostgresLedger
@@ -609,7 +609,7 @@ async def test_a_price_file_replaces_the_built_in_table(tmp_path):
 
 async def test_without_an_endpoint_the_start_names_the_variable():
     with pytest.raises(SettingsError, match="ASSAY_LLM_BASE_URL"):
-        open_llm(Settings(_env_file=None), Surroundings(None, SystemClock(), SystemClock(), Metrics()))
+        first_endpoint(Settings(_env_file=None))
 
 
 # --- In PostgreSQL ---------------------------------------------------------------------------------------

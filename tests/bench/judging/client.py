@@ -21,7 +21,7 @@ import uvloop
 from pydantic import SecretStr
 
 from core.adapters.clock import SystemClock
-from core.adapters.llm_endpoint import Surroundings, open_llm
+from core.adapters.llm_endpoint import Surroundings, first_endpoint, first_limits, open_books, open_endpoint
 from core.adapters.postgres import open_pool
 from core.facts import LlmRequest, TextPart
 from core.settings import Settings
@@ -111,7 +111,8 @@ async def _assay(given: argparse.Namespace) -> AsyncIterator[Send]:
     )  # fmt: skip
     clock = SystemClock()
     pool = await open_pool(given.dsn, settings.postgres_pool_size)
-    llm = open_llm(settings, Surroundings(pool, clock, clock, Metrics()))
+    books, around = open_books(settings, pool), Surroundings(pool, clock, clock, Metrics())
+    llm = open_endpoint(settings, first_endpoint(settings), first_limits(settings), books, around)
     requests: dict[int, LlmRequest] = {}
 
     async def send(body: Body) -> None:

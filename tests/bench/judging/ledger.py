@@ -18,11 +18,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import psutil
 
-from core.adapters.batcher import Batcher
 from core.adapters.llm_ledger import CallAsk, CallEnd
 from core.adapters.llm_postgres import PostgresLedger
 from core.adapters.migrate import migrate
 from core.adapters.postgres import open_pool
+from core.adapters.together import Together
 from core.domain.budget import Caps
 from tests.support import postgres
 
@@ -70,26 +70,27 @@ def end(call_id: UUID) -> CallEnd:
     )
 
 
-async def idle(_: Sequence[object]) -> None:
+async def idle(asked: Sequence[object]) -> Sequence[object]:
     """A ledger that costs nothing: what is left is the batching and the loop."""
     await asyncio.sleep(0.004)
+    return asked
 
 
 async def drive(
-    reserve: Callable[[Sequence[CallAsk]], Awaitable[None]],
-    settle: Callable[[Sequence[CallEnd]], Awaitable[None]],
+    reserve: Callable[[Sequence[CallAsk]], Awaitable[Sequence[object]]],
+    settle: Callable[[Sequence[CallEnd]], Awaitable[Sequence[object]]],
     rate: int,
     seconds: float,
     tasks: int,
 ) -> int:
     """Calls at `rate` a second, each reserved, `LATENCY_S` under way and settled; how many."""
-    asks, ends = Batcher(reserve, 200), Batcher(settle, 200)
+    asks, ends = Together(reserve, 200), Together(settle, 200)
 
     async def call() -> None:
         one = ask(tasks)
-        await asks.put_soon(one)
+        await asks(one)
         await asyncio.sleep(LATENCY_S)
-        await ends.put_soon(end(one.call_id))
+        await ends(end(one.call_id))
 
     started, made = time.perf_counter(), 0
     async with asyncio.TaskGroup() as group:
@@ -131,13 +132,14 @@ async def main(rate: int, seconds: float, tasks: int) -> None:
         ledger = PostgresLedger(pool, Caps(10**18), 150.0)
         counts = {"reserve": 0, "settle": 0}
 
-        async def reserve(asks: Sequence[CallAsk]) -> None:
+        async def reserve(asks: Sequence[CallAsk]) -> Sequence[object]:
             counts["reserve"] += 1
-            await ledger.reserve(asks, datetime.now(UTC))
+            return await ledger.reserve(asks, datetime.now(UTC))
 
-        async def settle(ends: Sequence[CallEnd]) -> None:
+        async def settle(ends: Sequence[CallEnd]) -> Sequence[object]:
             counts["settle"] += 1
             await ledger.settle(ends, [])
+            return ends
 
         await drive(reserve, settle, rate, 2.0, tasks)
         counts.update(reserve=0, settle=0)
