@@ -21,7 +21,8 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.support import kafka, needs, postgres
 
-NOT_RUN = pytest.StashKey[dict[needs.Need, int]]()
+NOT_RUN_FOR = "not run for want of"
+_not_run: dict[needs.Need, int] = {}
 POOL_CLOSE_SECONDS = 10.0  # a test that leaks a connection is told so, not waited for
 
 # No deadline: on a busy machine one slow example is no finding. In CI the same examples every time.
@@ -33,7 +34,6 @@ hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, data
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[NOT_RUN] = {}
     hypothesis_settings.load_profile("ci" if needs.is_ci() else "local")
     signal.signal(signal.SIGTERM, _interrupt)  # so that servers are stopped on SIGTERM as on Ctrl-C
     for name in [name for name in os.environ if name.startswith(("ASSAY_", "OPENAI_"))]:
@@ -72,15 +72,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.skipped and not hasattr(report, "wasxfail"):
-        counts = item.config.stash[NOT_RUN]
-        for need in _needs_of(item):
-            counts[need] = counts.get(need, 0) + 1
+        report.user_properties += [(NOT_RUN_FOR, need) for need in _needs_of(item)]
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """With several workers each report comes here once more, in the process that sums up."""
+    for name, need in report.user_properties:
+        if name == NOT_RUN_FOR:
+            _not_run[need] = _not_run.get(need, 0) + 1
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    counts = session.config.stash[NOT_RUN]
+    counts = _not_run
     failing = needs.is_ci() and bool(counts.keys() - needs.OPTIONAL_IN_CI)
     if failing and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -194,8 +195,13 @@ class KafkaBroker:
 def fetch_jars() -> Path:
     """The directory of the jars; fetched once by Maven, whole or not at all."""
     target = _jars_dir()
-    if jars_are_here():
-        return target
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Maven's own store is not made for two at once
+        return target if jars_are_here() else _fetched(target)
+
+
+def _fetched(target: Path) -> Path:
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     try:
