@@ -1,0 +1,1 @@
+"""The figures of evaluation measured: coverage of the intervals, the corrected mean, speed."""
