@@ -1,38 +1,231 @@
-"""Which judge the settings make: its identity in tasks' keys, and the desk where its guidelines are edited."""
+"""`assay judges`: judge versions added, shown and compared, promoted and rolled back, put into the shadow."""
 
 from __future__ import annotations
 
-from core.adapters.guidelines import PostgresGuidelines
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+
+from cli.database import migrated
+from cli.judge_identity import judge_book, judge_desk, judge_meant, login_name, read_judge
+from cli.judges_told import agreement_table, changes_table, deeds_table, judge_table, judges_table, shadows_table
+from cli.tables import print_tables, printable
+from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
-from core.guideline_ports import Desk
-from core.ports import Clock
-from core.prompts import load_prompt
-from core.settings import Settings
-from core.stages.grading import cascade_of
+from core.domain.judges import LIVE, SETTINGS, JudgeVersion, changed_parameters, changed_prompts, parameters
+from core.eval_ports import JudgeDeed, KeptJudge
+from core.judge_desk import JudgeDesk
+from core.settings import Settings, load_settings, required
+from core.stages.live_judge import settings_judge
+
+app = typer.Typer(
+    name="judges",
+    help="Judge versions: add, compare, promote, roll back, put into the shadow.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+RefArgument = Annotated[
+    str, typer.Argument(help="a judge file, a stored name, a version or a beginning of one, live, settings")
+]
+ByOption = Annotated[str, typer.Option(help="who does it; your login name when not given")]
+WhyOption = Annotated[str, typer.Option(help="why; is kept")]
+JsonOption = Annotated[bool, typer.Option("--json", help="for programs")]
+
+Result = TypeVar("Result")
+
+SOON = "within a minute"
+"""`consumers.live_judge.LOOK_EVERY_S` and room for looks that fail."""
+
+Work = Callable[[Settings, Pool], Awaitable[Result]]
 
 
-def judge_identity(settings: Settings) -> str:
-    """Mode, models and prompt versions: what makes one judge's label of a pair another's too."""
-    multimodal, described = settings.judge_mode == "multimodal", settings.judge_mode == "text_and_description"
-    cascade = cascade_of(settings)
-    parts = (
-        settings.judge_mode,
-        settings.vision_model() if multimodal else settings.llm_model,
-        load_prompt("judgements").version,
-        load_prompt("guideline").version,
-        f"{settings.vision_model()} {load_prompt('picture_description').version}" if described else "",
-        cascade.identity if cascade else "",
+@app.command("add")
+def add(file: Annotated[str, typer.Argument(help="a judge file (TOML)")], by: ByOption = "") -> None:
+    """Store the version that a judge file makes. Nothing judges by it yet."""
+
+    async def work(settings: Settings, pool: Pool) -> tuple[JudgeVersion, bool]:
+        book, clock = judge_book(pool), SystemClock()
+        judge = read_judge(file, settings, clock)
+        return judge, await book.save(judge, by or login_name(), clock.now())
+
+    judge, new = done(work)
+    say(f"{judge.version} is stored" if new else f"{judge.version} is known already; nothing was changed")
+
+
+@app.command("list")
+def listed(as_json: JsonOption = False) -> None:
+    """Every version, newest first: which is live, which are in the shadow."""
+
+    async def work(settings: Settings, pool: Pool) -> None:
+        book = judge_book(pool)
+        live, shadows = await book.live(), {judge.version: share for judge, share in await book.shadows()}
+        now = (live or settings_judge(settings)).version
+        judges = await book.all()
+        if as_json:
+            write_json([kept_json(each, now, shadows) for each in judges])
+        else:
+            print_tables(judges_table(judges, now, shadows))
+            say("" if live else "no judge is promoted: the settings' judge is live")
+
+    done(work)
+
+
+@app.command("show")
+def show(ref: RefArgument = LIVE, as_json: JsonOption = False) -> None:
+    """One version with its prompts, what was done with it, and how it agreed in the shadow."""
+
+    async def work(settings: Settings, pool: Pool) -> None:
+        book = judge_book(pool)
+        judge = await judge_meant(book, settings, ref, SystemClock())
+        if as_json:
+            write_json(judge)
+            return
+        deeds = [deed for deed in await book.deeds() if deed.version == judge.version]
+        found = [each for each in await desk(settings, pool).agreements() if each.judge == judge.version]
+        print_tables(judge_table(judge), deeds_table(deeds), *([agreement_table(found)] if found else []))
+        for name, text in judge.prompts.items():
+            say(f"--- {name}", text)
+
+    done(work)
+
+
+@app.command("diff")
+def diff(one: RefArgument, other: RefArgument, as_json: JsonOption = False) -> None:
+    """What differs between two versions: parameters, and the lines of every prompt."""
+
+    async def work(settings: Settings, pool: Pool) -> tuple[JudgeVersion, JudgeVersion]:
+        book, clock = judge_book(pool), SystemClock()
+        return await judge_meant(book, settings, one, clock), await judge_meant(book, settings, other, clock)
+
+    a, b = done(work)
+    changed, prompts = changed_parameters(a, b), changed_prompts(a, b)
+    if as_json:
+        write_json({"from": a.version, "to": b.version, "parameters": changed, "prompts": prompts})
+        return
+    if not changed and not prompts:
+        say(f"{a.version} and {b.version} are the same but for the name" if a != b else "the same version")
+    if changed:
+        print_tables(changes_table(a, b, changed))
+    for name, lines in prompts.items():
+        say(f"--- {name} of {a.version}", f"+++ {name} of {b.version}", *lines)
+
+
+@app.command("log")
+def log(as_json: JsonOption = False) -> None:
+    """Who promoted, rolled back or put which judge into the shadow, when and why; newest first."""
+    deeds = done(lambda _, pool: judge_book(pool).deeds())
+    if as_json:
+        write_json(deeds)
+    else:
+        print_tables(deeds_table(deeds))
+
+
+@app.command("promote")
+def promote(
+    ref: RefArgument,
+    why: WhyOption,
+    by: ByOption = "",
+    force: Annotated[bool, typer.Option("--force", help="also without a passed gate; --why says why")] = False,
+) -> None:
+    """Make a version the live judge. It has to have passed a gate on the current dataset."""
+
+    async def work(settings: Settings, pool: Pool) -> JudgeDeed:
+        judge = await judge_meant(judge_book(pool), settings, ref, SystemClock())
+        return await desk(settings, pool).promote(judge, by or login_name(), why, force=force)
+
+    deed = done(work)
+    passed = f"its gate is {deed.gate_id}" if deed.gate_id else "without a passed gate"
+    say(f"{deed.version} is live, {passed}; every process judges by it {SOON}")
+
+
+@app.command("rollback")
+def rollback(why: WhyOption, by: ByOption = "") -> None:
+    """Back to the judge that was live before the last promotion."""
+    deed = done(lambda settings, pool: desk(settings, pool).rollback(by or login_name(), why))
+    name = "the settings' judge" if deed.version == SETTINGS else deed.version
+    say(f"{name} is live again; every process judges by it {SOON}")
+
+
+@app.command("shadow")
+def shadow(
+    ref: RefArgument,
+    share: Annotated[float, typer.Option(help="part of the live pairs and pictures, 0 to 1; each costs a second call")],
+    by: ByOption = "",
+    why: WhyOption = "",
+) -> None:
+    """Have a candidate judge a share of the live work too: same inputs, labels kept apart, nothing published."""
+
+    async def work(settings: Settings, pool: Pool) -> JudgeDeed:
+        judge = await judge_meant(judge_book(pool), settings, ref, SystemClock())
+        return await desk(settings, pool).shadow(judge, share, by or login_name(), why)
+
+    deed = done(work)
+    say(
+        f"{deed.version} judges {deed.share:.1%} of the live work in the shadow {SOON}; `assay judges shadows` compares"
     )
-    return "|".join(str(part) for part in parts if part)
 
 
-def guideline_desk(settings: Settings, pool: Pool, clock: Clock) -> Desk:
-    """Where people read and edit guidelines, for the judge of these settings."""
-    edits = settings.console_edits == "enabled"
-    version = load_prompt("guideline").version
-    return Desk(PostgresGuidelines(pool), clock, judge_identity(settings), version, edits=edits)
+@app.command("unshadow")
+def unshadow(ref: RefArgument, by: ByOption = "", why: WhyOption = "") -> None:
+    """Take a candidate out of the shadow; what it said is kept."""
+
+    async def work(settings: Settings, pool: Pool) -> JudgeDeed:
+        judge = await judge_meant(judge_book(pool), settings, ref, SystemClock())
+        return await desk(settings, pool).unshadow(judge, by or login_name(), why)
+
+    say(f"{done(work).version} is out of the shadow {SOON}; what it said is kept")
 
 
-def picture_judge_identity(settings: Settings) -> str:
-    """Model and prompt version of the picture judge."""
-    return f"{settings.vision_model()}|{load_prompt('picture_scores').version}"
+@app.command("shadows")
+def shadows(as_json: JsonOption = False) -> None:
+    """Candidates in the shadow, and how they agree with the live labels of the same pairs."""
+
+    async def work(settings: Settings, pool: Pool) -> None:
+        standing, found = await judge_book(pool).shadows(), await desk(settings, pool).agreements()
+        if as_json:
+            shares = [{"judge": judge.version, "share": share} for judge, share in standing]
+            write_json({"shadows": shares, "agreement": found})
+        else:
+            print_tables(shadows_table(standing), agreement_table(found))
+
+    done(work)
+
+
+def desk(settings: Settings, pool: Pool) -> JudgeDesk:
+    """Where judges are promoted."""
+    return judge_desk(pool, SystemClock(), lambda: settings_judge(settings))
+
+
+def done(work: Work[Result]) -> Result:
+    """The work done on the settings' database."""
+    settings = load_settings()
+    required(settings, "postgres_dsn", "llm_model")
+
+    async def run() -> Result:
+        async with migrated(settings) as pool:
+            return await work(settings, pool)
+
+    return asyncio.run(run())
+
+
+def kept_json(kept: KeptJudge, live: str, shadows: Mapping[str, float]) -> dict[str, object]:
+    """A version without its prompts' texts, which `show` gives. `shadow` is its share, 0 for none."""
+    version, told = kept.judge.version, parameters(kept.judge)
+    standing = {"live": version == live, "shadow": shadows.get(version, 0.0)}
+    return {"version": version, **standing, **told, "added_at": kept.at, "added_by": kept.by}
+
+
+def write_json(value: object) -> None:
+    """One line."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def say(*texts: str) -> None:
+    """Lines without what would steer a terminal: prompts come from files of anybody."""
+    lines = [line for text in texts for line in text.split("\n")]
+    sys.stdout.write("".join(printable(line) + "\n" for line in lines))

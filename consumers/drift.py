@@ -38,12 +38,11 @@ PANEL_RANKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When and how much; from the settings. `judge` names mode, model and prompt version."""
+    """When and how much; from the settings."""
 
     night_hour: int
     anchors: int
     window_days: int
-    judge: str
     settings: DriftSettings
 
 
@@ -53,22 +52,24 @@ def build(
     store: DriftStore,
     leadership: Leadership,
     clock: Clock,
-    judge: str,
+    judge: Callable[[], str],
     alert_event: Callable[[RelevanceAlert], OutgoingEvent],
     metrics: Metrics,
     *,
     on_nudge_only: bool,
 ) -> PeriodicProcess:
-    """panel slots and anchors frozen -> judged by `relevance` -> accounted and tested -> alerts and their events."""
+    """panel slots and anchors frozen -> judged by `relevance` -> accounted and tested -> alerts and their events.
+
+    `judge` tells who judges now: mode, models, prompt versions.
+    """
     drift_settings = DriftSettings(level=settings.drift_level)
     pace = Pace(
         settings.drift_night_hour_utc,
         settings.drift_anchors_per_night,
         settings.selection_window_days,
-        judge,
         drift_settings,
     )
-    look = DriftLook(signals, store, clock, pace, alert_event, metrics)
+    look = DriftLook(signals, store, clock, pace, judge, alert_event, metrics)
     return PeriodicProcess("drift", look.take, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only)
 
 
@@ -81,6 +82,7 @@ class DriftLook:
         store: DriftStore,
         clock: Clock,
         pace: Pace,
+        judge: Callable[[], str],
         alert_event: Callable[[RelevanceAlert], OutgoingEvent],
         metrics: Metrics,
     ) -> None:
@@ -88,6 +90,7 @@ class DriftLook:
         self._store = store
         self._clock = clock
         self._pace = pace
+        self._judge = judge
         self._alert_event = alert_event
         self._metrics = metrics
 
@@ -105,7 +108,8 @@ class DriftLook:
         members = sorted(await self._signals.members())
         shown = await self._signals.shown(members, PANEL_RANKS) if members else []
         weights = await self._store.weights() if members else {}
-        slots = [slot for results in shown for slot in slots_of(results, weights, self._pace)]
+        judge = self._judge()
+        slots = [slot for results in shown for slot in slots_of(results, weights, self._pace.window_days, judge)]
         anchors = await self._store.next_anchors(self._pace.anchors)
         if not slots and not anchors:
             return 0
@@ -133,7 +137,9 @@ def night_of(now: datetime, hour: int) -> date:
     return (now - timedelta(hours=hour)).date()
 
 
-def slots_of(results: ShownResults, weights: Mapping[tuple[str, str, str], float], pace: Pace) -> list[FrozenSlot]:
+def slots_of(
+    results: ShownResults, weights: Mapping[tuple[str, str, str], float], window_days: int, judge: str
+) -> list[FrozenSlot]:
     """The places of one query's results, with the key of the task that gives each its label.
 
     Weights are of one day, volume bands of the selection's window.
@@ -146,13 +152,13 @@ def slots_of(results: ShownResults, weights: Mapping[tuple[str, str, str], float
             results.market,
             results.language,
             results.engine,
-            volume_band(round(weight * pace.window_days)),
+            volume_band(round(weight * window_days)),
             results.query,
             weight,
             rank,
             listing_id,
             content_hash,
-            relevance_task_key(query, listing_id, content_hash, pace.judge),
+            relevance_task_key(query, listing_id, content_hash, judge),
         )
         for rank, listing_id, content_hash in results.listings
     ]

@@ -24,7 +24,7 @@ def build(
     """pictures of one listing -> fetched -> measured -> LLM -> scores, events, end of tasks in one transaction."""
     plan = WorkPlan(
         name="image-score",
-        kinds=("image",),
+        kinds=("image", "shadow_image"),
         handle=score,
         groups=settings.image_in_flight,
         per_group=PICTURES_A_GROUP,

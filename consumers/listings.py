@@ -24,7 +24,7 @@ def build(
     metrics: Metrics,
     owner: str,
     event: Callable[[DeadLetter], OutgoingEvent],
-    picture_judge: str,
+    picture_judge: Callable[[], str],
     *,
     replay: bool = False,
 ) -> StreamProcess:
@@ -34,7 +34,7 @@ def build(
         return ListingsFold(partition.topic, partition.partition, replay=replay)
 
     def tasks(effects: Effects) -> list[NewTask]:
-        return picture_tasks(effects, picture_judge)
+        return picture_tasks(effects, picture_judge())
 
     plan = StreamPlan(
         name="replay" if replay else "listings",

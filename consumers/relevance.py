@@ -30,7 +30,7 @@ def build(
     """pairs of one query -> guideline -> products (and pictures) -> LLM -> labels, events, end of tasks in one."""
     plan = WorkPlan(
         name="relevance",
-        kinds=("relevance", "anchor"),
+        kinds=("relevance", "anchor", "shadow"),
         handle=judge,
         groups=settings.llm_max_in_flight + math.ceil(settings.llm_max_in_flight * AHEAD),
         per_group=CALLS_A_GROUP * settings.judge_products_per_call,

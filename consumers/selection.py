@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -56,9 +56,15 @@ class Limits:
 
 
 def build(
-    settings: Settings, store: SignalStore, leadership: Leadership, clock: Clock, judge: str, *, on_nudge_only: bool
+    settings: Settings,
+    store: SignalStore,
+    leadership: Leadership,
+    clock: Clock,
+    judge: Callable[[], str],
+    *,
+    on_nudge_only: bool,
 ) -> PeriodicProcess:
-    """signals -> chosen by friction, volume and panel -> their results -> tasks."""
+    """signals -> chosen by friction, volume and panel -> their results -> tasks. `judge` tells who judges now."""
     limits = Limits(
         settings.selection_window_days,
         settings.selection_min_sessions,
@@ -85,7 +91,7 @@ def _sampling(settings: Settings) -> tuple[int, Deep | None, bool]:
 class SelectionLook:
     """One look at the traffic: what was chosen before with the same results is not chosen again."""
 
-    def __init__(self, store: SignalStore, clock: Clock, limits: Limits, judge: str) -> None:
+    def __init__(self, store: SignalStore, clock: Clock, limits: Limits, judge: Callable[[], str]) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -142,7 +148,8 @@ class SelectionLook:
     async def _queue(self, due: Sequence[Selection], shown: Shown, joining: frozenset[QueryKey]) -> int:
         if not due and not joining:
             return 0
-        tasks = [task for s in due for task in tasks_of(s, shown[_key(s)], self._judge)]
+        judge = self._judge()
+        tasks = [task for s in due for task in tasks_of(s, shown[_key(s)], judge)]
         rows = [(s, _hash(shown[_key(s)]), len(_pairs(shown[_key(s)]))) for s in due]
         added = await self._store.record(rows, sorted(joining), tasks, self._clock.now())
         log.info("selection.chosen", queries=len(due), tasks=added)

@@ -26,29 +26,29 @@ ON CONFLICT DO NOTHING
 _SAVE_LABELS = """
 INSERT INTO assay_data.labels (event_id, content_key, application, market, query, listing_id, label, grade, confidence,
     reasoning, reason, mode, model, fingerprint, prompt_version, guideline_version, content_hash, image_hash,
-    judged_at, call_id)
+    judged_at, call_id, judge, verdicts)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::smallint[], $9::float8[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::uuid[])
+    $16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::uuid[], $21::text[], $22::text[])
 ON CONFLICT (content_key) DO NOTHING
 RETURNING event_id
 """
 
 _SCORE = """
 SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model, fingerprint,
-    prompt_version, judged_at, call_id
+    prompt_version, judged_at, call_id, judge
 FROM assay_data.image_scores WHERE image_hash = $1 AND prompt_version = $2 AND model = $3 ORDER BY id DESC LIMIT 1
 """
 
 _SAVE_SCORES = """
 INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, aspects,
-    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id)
+    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge)
 SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects::jsonb, reasoning, tier, model,
-    fingerprint, prompt_version, judged_at, call_id
+    fingerprint, prompt_version, judged_at, call_id, judge
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[])
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[], $15::text[])
     AS f (event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model,
-        fingerprint, prompt_version, judged_at, call_id)
+        fingerprint, prompt_version, judged_at, call_id, judge)
 ON CONFLICT (content_key) DO NOTHING
 RETURNING event_id
 """
@@ -97,7 +97,7 @@ class PostgresJudgements:
     async def save_description(self, image_hash: str, prompt_version: str, model: str, text: str) -> None:
         """Store once."""
         async with connection(self._pool) as held:
-            await held.execute(_SAVE_DESCRIPTION, image_hash, prompt_version, model, _storable(text))
+            await held.execute(_SAVE_DESCRIPTION, image_hash, prompt_version, model, storable(text))
 
     async def labels(self, content_keys: Sequence[str]) -> set[str]:
         """Those of the keys that have a label already."""
@@ -166,7 +166,7 @@ def _by_column(rows: list[_Row]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without U+0000, which PostgreSQL can't hold and a model can write."""
     return text.replace("\x00", "")
 
@@ -182,7 +182,7 @@ def _label_row(fact: LabelFact) -> _Row:
         fact.label.value,
         fact.label.grade,
         fact.confidence,
-        _storable(fact.reasoning),
+        storable(fact.reasoning),
         fact.reason,
         fact.mode,
         fact.model,
@@ -193,6 +193,8 @@ def _label_row(fact: LabelFact) -> _Row:
         fact.image_hash,
         fact.judged_at,
         fact.call_id,
+        fact.judge,
+        fact.verdicts,
     )
 
 
@@ -205,13 +207,14 @@ def _score_row(fact: ImageScoreFact) -> _Row:
         fact.image_hash,
         fact.score,
         encode_json(fact.aspects),
-        _storable(fact.reasoning),
+        storable(fact.reasoning),
         fact.tier,
         fact.model,
         fact.fingerprint,
         fact.prompt_version,
         fact.judged_at,
         fact.call_id,
+        fact.judge,
     )
 
 

@@ -1,53 +1,26 @@
 """The same pairs judged in several modes, beside one another. No label that rankers see is written.
 
-Each mode goes the way of `core.stages.judge_query` (guideline, products, pictures, one call for several of them) with
-the same keys, so what the service or an earlier comparison has judged is taken from there.
+Each pair goes the way of `core.stages.judge_pairs`, so what the service or an earlier comparison has judged is taken
+from there.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from core.domain.cascade import Cascade
-from core.domain.failures import backoff_s
 from core.domain.labels import Mode
-from core.domain.relevance import Search, seed_of, shuffled
-from core.errors import (
-    LlmBreakerOpen,
-    LlmError,
-    LlmImpossible,
-    LlmInvalid,
-    LlmMissingItem,
-    LlmOverBudget,
-    LlmRefused,
-    LlmSlowDown,
-    LlmTruncated,
-    LlmUnauthorised,
-    LlmUnavailable,
-)
+from core.domain.relevance import Search
 from core.guideline_ports import Claims, GuidelineStore
-from core.mode_ports import ModeLabel, ModeStore
-from core.ports import (
-    Catalogue,
-    Clock,
-    JudgementStore,
-    Llm,
-    LlmReply,
-    LlmRequest,
-    PictureSource,
-    StoredGuideline,
-    Task,
-)
-from core.stages.grading import Graded, Grading
-from core.stages.guidelines import Guidelines
-from core.stages.judge_items import Item, ItemError, ItemSource, Outcome, search_of
+from core.mode_ports import ModeStore, PairLabel
+from core.ports import Catalogue, Clock, JudgementStore, Llm, LlmReply, LlmRequest, PictureSource, Task
+from core.stages.judge_items import search_of
+from core.stages.judge_pairs import Judged, PairJudge
 from core.stages.judge_recipe import Recipe
-
-Answer = TypeVar("Answer")
+from core.stages.patience import Patience
 
 
 @dataclass
@@ -86,7 +59,7 @@ class ModeResult:
     """What one mode says: labels by task key, reasons of those without, how many were known before, what it took."""
 
     mode: Mode
-    labels: Mapping[str, ModeLabel]
+    labels: Mapping[str, PairLabel]
     failures: Mapping[str, str]
     reused: int
     usage: Usage
@@ -113,150 +86,44 @@ class ModeComparison:
     jitter: Callable[[], float]
 
     async def judge(self, tasks: Sequence[Task], mode: Mode) -> ModeResult:
-        """Every pair in one mode. LlmUnauthorised and LlmOverBudget end it: a person has to do something first."""
+        """Every pair in one mode. What is no pair's fault (`core.stages.patience.ENDS_IT`) ends it: a person has to
+        do something first."""
         groups: dict[Search, list[Task]] = {}
         for task in tasks:
             groups.setdefault(search_of(task), []).append(task)
         usage, room = Usage(), asyncio.Semaphore(self.in_flight)
-        one = replace(self, llm=CountedLlm(self.llm, usage), recipe=replace(self.recipe, mode=mode))
+        judge = self._judge(CountedLlm(self.llm, usage), mode)
 
-        async def judged(search: Search, group: Sequence[Task]) -> _Judged:
+        async def judged(search: Search, group: Sequence[Task]) -> Judged:
+            listings = {task.task_key: task.subject["listing_id"] for task in group}
+
+            async def keep(made: Mapping[str, PairLabel]) -> None:
+                await self.labels.save(search, mode, {listings[key]: label for key, label in made.items()})
+
             async with room:
-                return await one._judge_query(search, group)
+                return await judge.judge(search, group, keep)
 
         parts = await asyncio.gather(*(judged(search, group) for search, group in groups.items()))
         return ModeResult(
             mode,
-            {key: label for part in parts for key, label in part.labels.items()},
+            {key: label for part in parts for key, label in [*part.known.items(), *part.made.items()]},
             {key: reason for part in parts for key, reason in part.failures.items()},
-            sum(part.reused for part in parts),
+            sum(len(part.known) for part in parts),
             usage,
         )
 
-    async def _judge_query(self, search: Search, tasks: Sequence[Task]) -> _Judged:
-        done = _Judged()
-        source = self._source()
-        items = done.kept(await source.items(tasks))
-        if not items:
-            return done
-        try:
-            guideline = await self._patiently(lambda: self._guidelines().of(search, [item.task for item in items]))
-        except LlmError as error:
-            done.fail([item.task for item in items], error)
-            return done
-        keyed = [replace(item, key=self.recipe.key(search, guideline, item)) for item in items]
-        known = await self.labels.known([item.key for item in keyed])
-        done.reuse(keyed, known)
-        left = [item for item in keyed if item.key not in known]
-        ready = done.kept(await source.described(search, left))
-        by_key = {item.key: item for item in ready}
-        order = shuffled(list(by_key), seed_of(by_key))
-        for start in range(0, len(order), self.per_call):
-            batch = [by_key[key] for key in order[start : start + self.per_call]]
-            await self._judge_batch(search, guideline, batch, done)
-        return done
-
-    async def _judge_batch(
-        self, search: Search, guideline: StoredGuideline, batch: Sequence[Item], done: _Judged
-    ) -> None:
-        """One call; what may be one product's fault is tried again in halves."""
-        try:
-            grades = await self._patiently(lambda: self._grading().grade(search, guideline, batch))
-        except LlmError as error:
-            if isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) and len(batch) > 1:
-                middle = len(batch) // 2
-                await self._judge_batch(search, guideline, batch[:middle], done)
-                await self._judge_batch(search, guideline, batch[middle:], done)
-                return
-            done.fail([item.task for item in batch], error)
-            return
-        parts = Counter(graded.reply.call_id for graded in grades.given.values())
-        graded = [(item, grades.given[item.key]) for item in batch if item.key in grades.given]
-        made = {item.key: self._label(search, item, each, parts[each.reply.call_id]) for item, each in graded}
-        await self.labels.save(list(made.values()))
-        done.reuse(batch, made, new=True)
-        for item in batch:
-            if item.key not in made:
-                done.fail(
-                    [item.task], grades.failed.get(item.key) or LlmMissingItem("the reply leaves the product out")
-                )
-
-    def _label(self, search: Search, item: Item, graded: Graded, share: int) -> ModeLabel:
-        """The label; `share` pairs were graded by its call."""
-        reply, judgement = graded.reply, graded.judgement
-        return ModeLabel(
-            content_key=item.key,
-            application=search.application,
-            market=search.market,
-            query=search.query,
-            listing_id=item.listing.listing_id,
-            mode=self.recipe.mode,
-            label=judgement.label,
-            confidence=judgement.confidence,
-            reasoning=judgement.reasoning,
-            model=reply.asked_model or self.recipe.judging_model,
-            call_id=reply.call_id,
-            judged_at=self.clock.now(),
-            input_tokens=reply.input_tokens / share,
-            output_tokens=reply.output_tokens / share,
-            cost_usd=reply.cost_usd / share,
+    def _judge(self, llm: Llm, mode: Mode) -> PairJudge:
+        return PairJudge(
+            llm=llm,
+            store=self.store,
+            known=self.labels.known,
+            guidelines=self.guidelines,
+            claims=self.claims,
+            catalogue=self.catalogue,
+            pictures=self.pictures,
+            clock=self.clock,
+            recipe=replace(self.recipe, mode=mode, judge=""),
+            cascade=self.cascade,
+            per_call=self.per_call,
+            patience=Patience(self.clock, self.attempts, self.jitter),
         )
-
-    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Again after a passing failure, `attempts` times in all."""
-        for failure in range(1, self.attempts):
-            try:
-                return await ask()
-            except (LlmSlowDown, LlmBreakerOpen) as error:
-                await self.clock.sleep(error.retry_after)
-            except (LlmUnavailable, LlmInvalid, LlmTruncated):
-                await self.clock.sleep(backoff_s(failure, self.jitter()))
-        return await ask()
-
-    def _guidelines(self) -> Guidelines:
-        return Guidelines(self.llm, self.guidelines, self.claims, self.clock, self.clock, self.recipe)
-
-    def _grading(self) -> Grading:
-        return Grading(self.llm, self.recipe, self.cascade)
-
-    def _source(self) -> ItemSource:
-        recipe = self.recipe
-        return ItemSource(
-            self.llm,
-            self.store,
-            self.claims,
-            self.clock,
-            self.catalogue,
-            self.pictures,
-            recipe.mode,
-            recipe.vision_model,
-            recipe.description,
-        )
-
-
-@dataclass
-class _Judged:
-    """What has come of one query's pairs so far, by task key."""
-
-    labels: dict[str, ModeLabel] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    reused: int = 0
-
-    def kept(self, outcomes: Sequence[Outcome]) -> list[Item]:
-        """The items; the reasons of the others are noted."""
-        for each in outcomes:
-            if not isinstance(each, Item):
-                self.fail([each[0]], each[1])
-        return [each for each in outcomes if isinstance(each, Item)]
-
-    def reuse(self, items: Sequence[Item], labels: Mapping[str, ModeLabel], *, new: bool = False) -> None:
-        """Note the labels of those items that have one."""
-        found = {item.task.task_key: labels[item.key] for item in items if item.key in labels}
-        self.labels |= found
-        self.reused += 0 if new else len(found)
-
-    def fail(self, tasks: Sequence[Task], error: ItemError) -> None:
-        """Note why tasks have no label; what only a person can mend is raised."""
-        if isinstance(error, LlmUnauthorised | LlmOverBudget):
-            raise error
-        self.failures |= {task.task_key: error.kind for task in tasks}

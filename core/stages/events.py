@@ -47,6 +47,7 @@ def relevance_event(fact: LabelFact) -> OutgoingEvent:
         content_hash=fact.content_hash,
         image_hash=fact.image_hash,
         judged_at=fact.judged_at,
+        judge=fact.judge,
     )
     return OutgoingEvent(
         event_id=fact.event_id,
@@ -72,6 +73,7 @@ def image_score_event(fact: ImageScoreFact) -> OutgoingEvent:
         model=fact.model,
         prompt_version=fact.prompt_version,
         judged_at=fact.judged_at,
+        judge=fact.judge,
     )
     return OutgoingEvent(
         event_id=fact.event_id,

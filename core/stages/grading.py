@@ -15,7 +15,7 @@ from functools import cache
 from uuid import UUID
 
 from core.domain.cascade import Cascade, Reason, escalated, step_subject
-from core.domain.judging import JudgementsReply, ProductJudgement
+from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement, read_verdicts
 from core.domain.relevance import Search, matched, parsed_reply
 from core.errors import LlmError, LlmImpossible, LlmInvalid, LlmPending, LlmRefused, LlmTruncated
 from core.llm_settings import JudgeSettings
@@ -67,14 +67,15 @@ class Grading:
         says what became of each product."""
         asked = self._request(search, guideline, batch)
         if self.cascade is None:
-            return Grades(await self._answers(asked, batch))
+            return Grades(self._told(guideline.body, await self._answers(asked, batch)))
         first, second = await self._cheap(self.cascade, asked, batch)
-        reasons = escalated(self.cascade, _judgements(first), _judgements(second))
+        first = self._told(guideline.body, first)
+        reasons = escalated(self.cascade, guideline.body, _judgements(first), _judgements(second))
         left_open = _Open(self.cascade, search, guideline, reasons, asked.tasks)
         strong = await self._strong(left_open, [item for item in batch if item.key in reasons])
         self._count(first, reasons)
         kept = {key: graded for key, graded in first.items() if key not in reasons}
-        return Grades({**kept, **strong.given}, strong.failed)
+        return Grades({**kept, **self._told(guideline.body, strong.given)}, strong.failed)
 
     async def _cheap(
         self, cascade: Cascade, asked: LlmRequest, batch: Sequence[Item]
@@ -131,6 +132,17 @@ class Grading:
 
         reply = await self.llm.complete(replace(asked, check=read))
         return {keys[name]: Graded(judgement, reply) for name, judgement in read(reply.text).items()}
+
+    def _told(self, guideline: GuidelineReply, graded: Mapping[str, Graded]) -> dict[str, Graded]:
+        """With verdicts that fit the guideline, or none: they explain a label, and are no reason to judge it again."""
+        kept: dict[str, Graded] = {}
+        for key, each in graded.items():
+            verdicts = read_verdicts(each.judgement.verdicts, len(guideline.requirements))
+            if not verdicts and guideline.requirements and self.metrics is not None:
+                self.metrics.count("assay_verdicts_unusable_total")
+            judgement = each.judgement.model_copy(update={"verdicts": verdicts})
+            kept[key] = replace(each, judgement=judgement)
+        return kept
 
     def _request(self, search: Search, guideline: StoredGuideline, items: Sequence[Item]) -> LlmRequest:
         tasks = tuple(item.task.task_id for item in items)

@@ -9,15 +9,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import get_args
 
 import msgspec
 
 from core.domain.events import event_id
 from core.domain.guidelines import context_text
-from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
+from core.domain.judging import MAX_PRODUCTS_PER_CALL, GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.labels import LANE_RANK, Lane, Mode, SelectionReason
-from core.domain.prompting import picture_heading
+from core.domain.prompting import picture_heading, prompt_version
 from core.domain.relevance import (
     GUIDELINE_TOKENS,
     JUDGEMENTS_BASE_TOKENS,
@@ -31,8 +32,9 @@ from core.domain.relevance import (
     layout_hash,
     seed_of,
 )
+from core.domain.sampling import PLAIN, Sampling
 from core.domain.strict_schema import strict_schema
-from core.llm_settings import JudgeSettings
+from core.eval_facts import JudgePrompt, JudgeVersion
 from core.ports import (
     AnchorOutcome,
     LabelFact,
@@ -44,7 +46,7 @@ from core.ports import (
     Task,
     TextPart,
 )
-from core.prompts import Prompt, load_prompt
+from core.prompts import Prompt
 from core.stages.judge_items import Item
 
 _REASONS: Mapping[str, SelectionReason] = {reason: reason for reason in get_args(SelectionReason)}
@@ -65,6 +67,29 @@ class Recipe:
     description: Prompt
     cascade: str = ""
     """The identity of the cascade that grades; empty where one model does."""
+    judge: str = ""
+    """The judge version that this is, as labels carry it: `name@hash`."""
+    per_call: int = MAX_PRODUCTS_PER_CALL
+    """Products that go into one call at most."""
+    sampling: Sampling = PLAIN
+    """Parameters of its calls, descriptions of pictures aside: those are shared by judges."""
+
+    @property
+    def identity(self) -> str:
+        """What makes one judge's label of a pair another's too, whatever the judge is called: a part of the keys of
+        tasks, so that a pair is asked once of each judge."""
+        described = self.mode == "text_and_description"
+        parts = (
+            self.mode,
+            self.judging_model,
+            self.judgements.version,
+            self.guideline.version,
+            f"{self.vision_model} {self.description.version}" if described else "",
+            self.cascade,
+            "" if self.per_call == MAX_PRODUCTS_PER_CALL else f"{self.per_call} a call",
+            self.sampling.identity,
+        )
+        return "|".join(part for part in parts if part)
 
     @property
     def judging_model(self) -> str:
@@ -80,9 +105,10 @@ class Recipe:
             system=self.guideline.text,
             user=(TextPart(guideline_prompt(search)),),
             schema=_GUIDELINE_SCHEMA,
-            max_output_tokens=GUIDELINE_TOKENS,
-            subject=_subject(search),
+            max_output_tokens=GUIDELINE_TOKENS + self.sampling.reasoning_tokens,
+            subject=self._subject(search),
             seed=seed_of([search.market, search.query, search.language, context_text(search.context)]),
+            sampling=self.sampling,
         )
 
     def judgements_request(self, search: Search, guideline: StoredGuideline, named: Mapping[str, Item]) -> LlmRequest:
@@ -96,10 +122,14 @@ class Recipe:
             system=self.judgements.text,
             user=(text, *self._picture_parts(named)),
             schema=_JUDGEMENTS_SCHEMA,
-            max_output_tokens=judgement_tokens(len(named)),
-            subject=_subject(search),
+            max_output_tokens=judgement_tokens(len(named)) + self.sampling.reasoning_tokens,
+            subject=self._subject(search),
             seed=seed_of(item.key for item in named.values()),
+            sampling=self.sampling,
         )
+
+    def _subject(self, search: Search) -> dict[str, str]:
+        return {**_subject(search), "judge": self.judge} if self.judge else _subject(search)
 
     def _picture_parts(self, named: Mapping[str, Item]) -> list[Part]:
         if self.mode != "multimodal":
@@ -126,6 +156,8 @@ class Recipe:
             ("seed", "keys"),
             ("temperature", "0"),
             *((("cascade", self.cascade),) if self.cascade else ()),
+            *((("per_call", str(self.per_call)),) if self.per_call != MAX_PRODUCTS_PER_CALL else ()),
+            *((("sampling", self.sampling.identity),) if self.sampling.identity else ()),
             *(words if self.mode == "text_and_description" else ()),
         )
 
@@ -177,6 +209,8 @@ class Recipe:
             image_hash=item.image_hash,
             judged_at=at,
             call_id=reply.call_id,
+            judge=self.judge,
+            verdicts=judgement.verdicts,
         )
 
     def anchor(self, item: Item, reply: LlmReply, judgement: ProductJudgement, at: datetime) -> AnchorOutcome:
@@ -208,14 +242,34 @@ def _subject(search: Search) -> dict[str, str]:
     return {**told, "context": context_text(search.context)} if search.context else told
 
 
-def recipe_of(settings: JudgeSettings, mode: Mode, cascade: str) -> Recipe:
-    """The judge of the settings in a mode, with the prompts of this version; `cascade` is its identity, or empty."""
+def recipe_of_judge(judge: JudgeVersion) -> Recipe:
+    """What a judge version asks, and how."""
     return Recipe(
-        mode,
-        settings.llm_model or "",
-        settings.vision_model() or "",
-        load_prompt("guideline"),
-        load_prompt("judgements"),
-        load_prompt("picture_description"),
-        cascade,
+        judge.mode,
+        judge.model,
+        judge.vision_model,
+        prompt_of_judge(judge, "guideline"),
+        prompt_of_judge(judge, "judgements"),
+        prompt_of_judge(judge, "picture_description"),
+        judge.cascade.identity if judge.cascade else "",
+        judge.version,
+        judge.products_per_call,
+        judge.sampling,
     )
+
+
+def prompt_of_judge(judge: JudgeVersion, name: JudgePrompt) -> Prompt:
+    """One of its prompts, under the version that everything made with it carries."""
+    return _prompt(name, judge.prompts[name])
+
+
+@lru_cache(maxsize=64)
+def _prompt(name: JudgePrompt, text: str) -> Prompt:
+    """Remembered: each is asked for with every group of tasks, and its version is a hash of all its text. 64 are the
+    prompts of sixteen judges at once."""
+    return Prompt(name, prompt_version(name, text), text)
+
+
+def picture_identity(judge: JudgeVersion) -> str:
+    """Model and prompt version of the picture judge, as the keys of picture tasks hold them."""
+    return f"{judge.vision_model}|{prompt_of_judge(judge, 'picture_scores').version}"

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
@@ -17,9 +18,10 @@ from pydantic import ValidationError
 from core.domain.events import event_id
 from core.domain.images.verdict import Thresholds, verdict
 from core.domain.judging import PictureJudgement, PictureScoresReply
-from core.domain.prompting import clean, picture_heading, prompt_version, section
+from core.domain.prompting import clean, picture_heading, section
 from core.domain.strict_schema import strict_schema
 from core.errors import LlmError, LlmInvalid, LlmMissingItem, LlmWrongItems, PictureError
+from core.eval_facts import JudgeVersion
 from core.ports import (
     Catalogue,
     Clock,
@@ -40,9 +42,10 @@ from core.ports import (
     TaskRetry,
     TextPart,
 )
+from core.prompts import Prompt
+from core.stages.judge_recipe import prompt_of_judge
 from core.stages.outcomes import in_time_of, outcome
-
-PROMPT_NAME = "picture_scores"
+from core.stages.shadow_tasks import Shadows, shadow_picture_tasks
 
 MAX_OUTPUT_TOKENS = 900
 """One picture: 120 words of reasoning are 200 tokens, seven scores and the frame 120; nearly three times that
@@ -62,8 +65,9 @@ ATTRIBUTES = 12
 
 @dataclass(frozen=True, slots=True)
 class PictureScorer:
-    """The stage over its ports. `prompt` is the text of `core/prompts/picture_scores.md`, `model` the vision model that
-    is asked, `attempts` the setting `task_attempts`; `jitter` draws from 0 to 1, `thumbnail` makes a small JPEG."""
+    """The stage over its ports. `live` tells the judge of now and `shadows` who scores a share of its pictures too, as
+    of the last look at the book. `attempts` is the setting `task_attempts`, `jitter` draws from 0 to 1, `thumbnail`
+    makes a small JPEG."""
 
     llm: Llm
     pictures: PictureSource
@@ -72,8 +76,7 @@ class PictureScorer:
     catalogue: Catalogue
     inbox: TaskInbox
     clock: Clock
-    prompt: str
-    model: str
+    live: Callable[[], JudgeVersion]
     attempts: int
     event_of: Callable[[ImageScoreFact], OutgoingEvent]
     thumbnail: Callable[[bytes], bytes]
@@ -81,6 +84,7 @@ class PictureScorer:
     wall: Clock | None = None
     """The inbox's clock where it is not `clock`: a simulation's tasks wait in real time."""
     thresholds: Thresholds = field(default_factory=Thresholds)
+    shadows: Callable[[], Shadows] = tuple
     _judging: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One lock per picture hash under way, so that copies in one batch wait for the first one's score."""
 
@@ -115,9 +119,13 @@ class PictureScorer:
         refused = verdict(picture.measures, self.thresholds)
         if refused is not None:
             raise PictureError("the technical tier refuses it", refused, final=True)
+        judge = picture_judge(self.live())
         async with self._lock(picture.image_hash):
-            fact = await self._known(task, picture) or await self._judged(task, listing, picture)
+            known = await self._known(task, picture, judge)
+            fact = known or await self._judged(task, listing, picture, judge)
             await self.store.save_image_score([fact], [self.event_of(fact)], [task.task_id], fact.judged_at)
+        if known is None and (tasks := shadow_picture_tasks(task, fact, self.shadows())):
+            await self.inbox.add(tasks)
 
     async def _keep(self, url: str, picture: Picture) -> None:
         small = await asyncio.to_thread(self.thumbnail, picture.jpeg)
@@ -129,9 +137,10 @@ class PictureScorer:
             lock = self._judging[image_hash] = asyncio.Lock()
         return lock
 
-    async def _known(self, task: Task, picture: Picture) -> ImageScoreFact | None:
-        """The score this very picture has, said of this task's listing; the call it names is the one that was made."""
-        known = await self.store.image_score(picture.image_hash, self._version(), self.model)
+    async def _known(self, task: Task, picture: Picture, judge: PictureJudge) -> ImageScoreFact | None:
+        """The score this very picture has, said of this task's listing; the call it names is the one that was made, by
+        the judge it names."""
+        known = await self.store.image_score(picture.image_hash, judge.prompt.version, judge.model)
         if known is None:
             return None
         key = content_key(task, picture.image_hash, known.prompt_version, known.model)
@@ -144,43 +153,59 @@ class PictureScorer:
             judged_at=self.clock.now(),
         )
 
-    async def _judged(self, task: Task, listing: Listing, picture: Picture) -> ImageScoreFact:
-        request = score_request(task, listing, picture, self.prompt, self.model)
+    async def _judged(self, task: Task, listing: Listing, picture: Picture, judge: PictureJudge) -> ImageScoreFact:
+        request = score_request(task, listing, picture, judge)
         reply = await self.llm.complete(request)
-        judgement = read_judgement(reply.text)
-        return self._fact(task, picture, reply, judgement)
-
-    def _fact(self, task: Task, picture: Picture, reply: LlmReply, judgement: PictureJudgement) -> ImageScoreFact:
-        key = content_key(task, picture.image_hash, self._version(), self.model)
-        return ImageScoreFact(
-            event_id=event_id(key),
-            content_key=key,
-            listing_id=task.subject["listing_id"],
-            image_url=task.subject["image_url"],
-            image_hash=picture.image_hash,
-            score=judgement.overall,
-            aspects=judgement.aspects.model_dump(),
-            reasoning=clean(judgement.reasoning, REASONING_LIMIT),
-            tier="llm",
-            model=self.model,
-            fingerprint=reply.fingerprint or reply.model,
-            prompt_version=self._version(),
-            judged_at=self.clock.now(),
-            call_id=reply.call_id,
-        )
-
-    def _version(self) -> str:
-        return prompt_version(PROMPT_NAME, self.prompt)
+        return score_fact(task, picture, judge, reply, read_judgement(reply.text), self.clock.now())
 
 
-def score_request(task: Task, listing: Listing, picture: Picture, prompt: str, model: str) -> LlmRequest:
+@dataclass(frozen=True, slots=True)
+class PictureJudge:
+    """What of a judge version looks at pictures."""
+
+    version: str
+    """`name@hash`."""
+    prompt: Prompt
+    model: str
+
+
+def picture_judge(judge: JudgeVersion) -> PictureJudge:
+    """The picture judge of a version."""
+    return PictureJudge(judge.version, prompt_of_judge(judge, "picture_scores"), judge.vision_model)
+
+
+def score_fact(
+    task: Task, picture: Picture, judge: PictureJudge, reply: LlmReply, judgement: PictureJudgement, at: datetime
+) -> ImageScoreFact:
+    """The fact that a reply makes."""
+    key = content_key(task, picture.image_hash, judge.prompt.version, judge.model)
+    return ImageScoreFact(
+        event_id=event_id(key),
+        content_key=key,
+        listing_id=task.subject["listing_id"],
+        image_url=task.subject["image_url"],
+        image_hash=picture.image_hash,
+        score=judgement.overall,
+        aspects=judgement.aspects.model_dump(),
+        reasoning=clean(judgement.reasoning, REASONING_LIMIT),
+        tier="llm",
+        model=judge.model,
+        fingerprint=reply.fingerprint or reply.model,
+        prompt_version=judge.prompt.version,
+        judged_at=at,
+        call_id=reply.call_id,
+        judge=judge.version,
+    )
+
+
+def score_request(task: Task, listing: Listing, picture: Picture, judge: PictureJudge) -> LlmRequest:
     """The call for one picture: the rubric as rules, the listing and the picture as data."""
     return LlmRequest(
         lane=task.lane,
         purpose="picture_scores",
-        model=model,
-        prompt_version=prompt_version(PROMPT_NAME, prompt),
-        system=prompt,
+        model=judge.model,
+        prompt_version=judge.prompt.version,
+        system=judge.prompt.text,
         user=(
             TextPart(section("LISTING", [listing_row(listing)])),
             TextPart(picture_heading(ITEM)),
@@ -188,7 +213,7 @@ def score_request(task: Task, listing: Listing, picture: Picture, prompt: str, m
         ),
         schema=_SCHEMA,
         max_output_tokens=MAX_OUTPUT_TOKENS,
-        subject=task.subject,
+        subject={**task.subject, "judge": judge.version},
         check=read_judgement,
         tasks=(task.task_id,),
     )

@@ -1,0 +1,77 @@
+"""Judge versions as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from cli.tables import moment, table
+from core.domain.evaluation.shadows import ShadowAgreement
+from core.domain.judges import JudgeVersion, parameters
+from core.eval_ports import JudgeDeed, KeptJudge
+
+
+def judges_table(judges: Sequence[KeptJudge], live: str, shadows: Mapping[str, float]) -> Table:
+    """A line a version."""
+    columns = ("judge", "", "mode", "model", "vision model", "a call", "cascade", "added", "by")
+    rows = []
+    for each in judges:
+        told = parameters(each.judge)
+        share = shadows.get(each.judge.version)
+        state = "live" if each.judge.version == live else f"shadow {share:.1%}" if share else ""
+        rows.append((each.judge.version, state, *told.values(), moment(each.at), each.by))
+    return table("Judges", columns, rows)
+
+
+def judge_table(judge: JudgeVersion) -> Table:
+    """One version's parameters."""
+    return table(judge.version, ("parameter", "value"), list(parameters(judge).items()))
+
+
+def changes_table(one: JudgeVersion, other: JudgeVersion, changed: Sequence[tuple[str, str, str]]) -> Table:
+    """Parameters that differ."""
+    return table("Parameters that differ", ("parameter", one.version, other.version), changed)
+
+
+def deeds_table(deeds: Sequence[JudgeDeed]) -> Table:
+    """Who did what, when and why."""
+    rows = [
+        (
+            moment(deed.at),
+            deed.act,
+            deed.version,
+            f"{deed.share:.1%}" if deed.act == "shadow" else "",
+            deed.by,
+            deed.why,
+            (deed.gate_id or "forced, no gate") if deed.act == "promote" else "",
+        )
+        for deed in deeds
+    ]
+    return table("What was done", ("at", "deed", "judge", "share", "by", "why", "gate"), rows)
+
+
+def shadows_table(shadows: Sequence[tuple[JudgeVersion, float]]) -> Table:
+    """Who is in the shadow."""
+    rows = [(judge.version, f"{share:.1%}") for judge, share in shadows]
+    return table("In the shadow", ("judge", "share of the live work"), rows)
+
+
+def agreement_table(found: Sequence[ShadowAgreement]) -> Table:
+    """How candidates agree with the live judge."""
+    columns = ("judge", "beside", "of", "judged", "same", "95 %", "quadratic kappa", "far apart", "mean difference")
+    rows = [
+        (
+            each.judge,
+            each.live or "before versions",
+            "pairs" if each.kind == "relevance" else "pictures",
+            each.pairs,
+            f"{each.same:.1%}",
+            f"{each.low:.1%}-{each.high:.1%}",
+            "not defined" if each.quadratic_kappa is None else f"{each.quadratic_kappa:.2f}",
+            f"{each.hard:.1%}",
+            f"{each.bias:+.2f}",
+        )
+        for each in found
+    ]
+    return table("Agreement with the live judge", columns, rows)

@@ -1,0 +1,176 @@
+"""The second tier: another model looks at a sample of judgements again, through the same lane, budget and ledger.
+
+What was critiqued before is taken from the store, but for anchors. A judgement whose call fails is simply not seen by
+this tier: the report says how many it saw. What ends all of it (`core.stages.patience.ENDS_IT`) is raised, but for
+the cap, which leaves the rest unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.domain.critiquing import (
+    MAX_PER_CALL,
+    Given,
+    critique_key,
+    critique_prompt,
+    critique_tokens,
+    matched_critiques,
+)
+from core.domain.evaluation.checks import Judged
+from core.domain.evaluation.checks.tiers import Verdict
+from core.domain.judging import CritiqueReply, GuidelineReply, JudgementCritique
+from core.domain.labels import Label
+from core.domain.relevance import Product, Search, layout_hash, parsed_reply, seed_of
+from core.domain.strict_schema import strict_schema
+from core.errors import LlmError, LlmOverCap
+from core.ports import Llm, LlmReply, LlmRequest, TextPart
+from core.prompts import Prompt
+from core.stages.patience import ENDS_IT, Patience
+from core.tier_ports import Critique, TierStore
+
+_SCHEMA = strict_schema(CritiqueReply)
+_SCHEMA_HASH = hashlib.sha256(str(sorted(_SCHEMA.items())).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A judgement to look at, with all that is needed for it."""
+
+    judged: Judged
+    guideline: GuidelineReply
+    product: Product
+    given: Given
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Critiqued:
+    """By the judgement's key. `complete` false: some of those asked for are absent, by the cap or by failed calls."""
+
+    verdicts: Mapping[str, Verdict]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Critic:
+    """The stage over its ports. `salt` keeps critiques apart from all others: of anchors, which enter no cache, the
+    run's id; else empty."""
+
+    llm: Llm
+    store: TierStore
+    patience: Patience
+    prompt: Prompt
+    model: str
+    at_once: int
+    salt: str = ""
+
+    async def critiques(self, judged: Sequence[Judged]) -> Critiqued:
+        """What could be had. The cap ends it early; what else ends all of it is raised once the calls have ended."""
+        asked = [each for each in map(self._asked, judged) if each is not None]
+        known = await self.store.critiques([each.key for each in asked])
+        room = asyncio.Semaphore(self.at_once)
+
+        async def one(call: Sequence[Asked]) -> dict[str, Critique]:
+            async with room:
+                return await self._call(call)
+
+        calls = calls_of([each for each in asked if each.key not in known])
+        ended = await asyncio.gather(*map(one, calls), return_exceptions=True)
+        found = dict(known)
+        for each in ended:
+            if isinstance(each, dict):
+                found |= each
+            elif not isinstance(each, LlmOverCap):
+                raise each
+        seen = {each.judged.key: _verdict(found[each.key]) for each in asked if each.key in found}
+        return Critiqued(seen, complete=len(seen) == len(asked))
+
+    def requests(self, judged: Sequence[Judged]) -> list[tuple[LlmRequest, int]]:
+        """The calls that would be made were nothing known, each with its judgements: to be sized before."""
+        asked = [each for each in map(self._asked, judged) if each is not None]
+        return [(self._request(call), len(call)) for call in calls_of(asked)]
+
+    def _asked(self, judged: Judged) -> Asked | None:
+        if judged.kind != "relevance" or judged.guideline is None or judged.product is None:
+            return None
+        given = Given(Label.of_grade(judged.grade), judged.reasoning, judged.verdicts)
+        critic = (self.model, self.prompt.version, _SCHEMA_HASH, layout_hash(), self.salt)
+        return Asked(judged, judged.guideline, judged.product, given, critique_key(judged.key, given, critic))
+
+    async def _call(self, asked: Sequence[Asked]) -> dict[str, Critique]:
+        named = _named(asked)
+
+        def read(text: str) -> dict[str, JudgementCritique]:
+            given = {name: each.given for name, each in named.items()}
+            return matched_critiques(parsed_reply(CritiqueReply, text), given)
+
+        request = replace(self._request(asked), check=read)
+        try:
+            reply = await self.patience.of(lambda: self.llm.complete(request))
+        except LlmError as error:
+            if isinstance(error, ENDS_IT):
+                raise
+            return {}
+        made = [self._critique(named[name], told, reply) for name, told in read(reply.text).items()]
+        await self.store.save_critiques(made)
+        return {each.key: each for each in made}
+
+    def _request(self, asked: Sequence[Asked]) -> LlmRequest:
+        named, search = _named(asked), asked[0].judged.search
+        text = critique_prompt(
+            search,
+            asked[0].guideline,
+            {name: each.product for name, each in named.items()},
+            {name: each.given for name, each in named.items()},
+        )
+        return LlmRequest(
+            lane="backfill",
+            purpose="critique",
+            model=self.model,
+            prompt_version=self.prompt.version,
+            system=self.prompt.text,
+            user=(TextPart(text),),
+            schema=_SCHEMA,
+            max_output_tokens=critique_tokens(len(asked)),
+            subject=_subject(search),
+            seed=seed_of(each.key for each in asked),
+        )
+
+    def _critique(self, asked: Asked, told: JudgementCritique, reply: LlmReply) -> Critique:
+        return Critique(
+            key=asked.key,
+            grade=told.label.grade,
+            reason_holds=told.reason_holds,
+            why=told.why,
+            model=reply.asked_model or self.model,
+            prompt_version=self.prompt.version,
+            call_id=reply.call_id,
+            made_at=self.patience.clock.now(),
+        )
+
+
+def calls_of(asked: Sequence[Asked]) -> list[list[Asked]]:
+    """Judgements of one query under one guideline, `MAX_PER_CALL` at most; by key, so that their rank plays no part."""
+    groups: dict[tuple[Search, str], list[Asked]] = {}
+    for each in sorted(asked, key=lambda each: each.key):
+        groups.setdefault((each.judged.search, each.guideline.model_dump_json()), []).append(each)
+    return [
+        group[start : start + MAX_PER_CALL] for group in groups.values() for start in range(0, len(group), MAX_PER_CALL)
+    ]
+
+
+def _named(asked: Sequence[Asked]) -> Mapping[str, Asked]:
+    return {f"p{number}": each for number, each in enumerate(asked, 1)}
+
+
+def _verdict(critique: Critique) -> Verdict:
+    return Verdict(critique.grade, critique.reason_holds, critique.why)
+
+
+def _subject(search: Search) -> dict[str, str]:
+    told = {"application": search.application, "market": search.market, "query": search.query}
+    return told | ({"language": search.language} if search.language else {})
