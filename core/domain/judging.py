@@ -93,6 +93,22 @@ def undecided(judgement: ProductJudgement, guideline: GuidelineReply) -> int:
     return 0 if "n" in musts else musts.count("?")
 
 
+class JudgementCritique(Reply):
+    """What a second model says of one judgement; `why` comes before what follows from it."""
+
+    item: str = Field(description="the product's item name as given, such as p1")
+    why: str
+    reason_holds: bool = Field(description="the reasoning says nothing that the data does not show")
+    agrees: bool = Field(description="the label is right")
+    label: Label = Field(description="the right label: the given one where you agree")
+
+
+class CritiqueReply(Reply):
+    """One critique for every judgement given. Schema name `critique`."""
+
+    critiques: list[JudgementCritique]
+
+
 class DescriptionReply(Reply):
     """Step 4: the picture in words. Schema name `picture_description`."""
 

@@ -38,8 +38,8 @@ OTHER_KIND = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """A property that is not as asked: `name` is that of the guideline's requirement."""
+class Property:
+    """A property that was asked for: `name` is that of the guideline's requirement, `text` says how it stands."""
 
     name: str
     text: str
@@ -71,9 +71,10 @@ class Evidence:
     """An accessory is asked for and the offer is none such."""
     kind_met: bool
     """It is the kind of thing asked for: its word stands in title or category, or the embeddings put both there."""
-    limits: tuple[Limit, ...]
+    limits: tuple[Property, ...]
     """Asked properties that the listing states otherwise (colour, size, audience) or does not state (features)."""
-    met: tuple[str, ...]
+    met: tuple[Property, ...]
+    """Asked properties that are as asked."""
     shared: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -189,22 +190,22 @@ def _named(name: str, flat: str, words: list[str]) -> bool:
     return any(form in flat for form in written) or any(len(w) >= COMPOUND and name.endswith(w) for w in words)
 
 
-def _properties(wish: Wish, offer: Offer) -> tuple[tuple[Limit, ...], tuple[str, ...]]:
+def _properties(wish: Wish, offer: Offer) -> tuple[tuple[Property, ...], tuple[Property, ...]]:
     asked = (
         ("colour", wish.colours, offer.colours),
         ("audience", wish.audiences, offer.audiences),
         ("size", wish.sizes, _comparable(wish.sizes, offer.sizes)),
     )
-    limits: list[Limit] = []
-    met: list[str] = []
+    limits: list[Property] = []
+    met: list[Property] = []
     for name, wanted, stated in asked:
         if wanted & stated:
-            met.append(f"{name} {'/'.join(sorted(wanted & stated))} as asked")
+            met.append(Property(name, f"{name} {'/'.join(sorted(wanted & stated))} as asked"))
         elif wanted and stated:
-            limits.append(Limit(name, _differs(name, wanted, stated)))
+            limits.append(Property(name, _differs(name, wanted, stated)))
     lacking = [names[0] for names in wish.features if not _says(offer, names)]
-    limits.extend(Limit("feature", f"asked for {name}, listing does not say so") for name in lacking)
-    met.extend(f"{names[0]} as asked" for names in wish.features if names[0] not in lacking)
+    limits.extend(Property("feature", f"asked for {name}, listing does not say so") for name in lacking)
+    met.extend(Property("feature", f"{names[0]} as asked") for names in wish.features if names[0] not in lacking)
     return tuple(limits), tuple(met)
 
 

@@ -56,8 +56,6 @@ class Grade:
     confidence: float
     score: float
     rules: tuple[str, ...]
-    undecided: int = 0
-    """1 where nothing rules the offer out and neither words nor embeddings say that it is the kind asked for."""
 
 
 def score(evidence: Evidence) -> float:
@@ -97,8 +95,7 @@ def decide(
     label = _by_score(number + LENIENT_LIFT * lenient)
     if label is Label.HIGHLY_RELEVANT and (limits or evidence.contradicted):
         label = Label.ACCEPTABLE_SUBSTITUTE
-    open_kind = not evidence.kind_met and not evidence.accessory
-    return Grade(label, _sure(number, label, by_rule=False), number, limits, int(open_kind))
+    return Grade(label, _sure(number, label, by_rule=False), number, limits)
 
 
 NOTHING_AGAINST = "the kind asked for, nothing against it"

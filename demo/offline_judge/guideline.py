@@ -84,5 +84,9 @@ def _english(word: str) -> str:
 
 def importance_of(body: GuidelineReply) -> dict[str, Importance]:
     """Importance per requirement name (`colour`, `size`, …) of a guideline that the judge or a person wrote."""
-    named = (requirement.requirement.partition(":")[0].strip().casefold() for requirement in body.requirements)
-    return {name: requirement.importance for name, requirement in zip(named, body.requirements, strict=True)}
+    return {name_of(requirement): requirement.importance for requirement in body.requirements}
+
+
+def name_of(requirement: Requirement) -> str:
+    """`colour`, `size`, …; of one that this judge did not write its whole text, or the part before a colon."""
+    return requirement.requirement.partition(":")[0].strip().casefold()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from core.domain.judging import (
+    CritiqueReply,
     DescriptionReply,
     GuidelineReply,
     JudgementsReply,
@@ -19,6 +20,7 @@ from demo.offline_judge.grading import Strictness
 from demo.offline_judge.lexicon import BRANDS, KINDS
 from demo.offline_judge.offers import Offer
 from demo.offline_judge.reading import Wish
+from demo.offline_judge.verdicts import verdicts
 from demo.offline_judge.words import compact
 
 DESCRIPTION_LETTERS = 160
@@ -80,12 +82,24 @@ class OfflineJudge:
                 ProductJudgement(
                     item=offer.item,
                     reasoning=text,
-                    undecided=grade.undecided,
+                    verdicts=verdicts(body, evidence, brand_given=bool(offer.brand)),
                     label=grade.label,
                     confidence=grade.confidence,
                 )
             )
         return JudgementsReply(judgements=judged)
+
+    def critique(
+        self,
+        query: str,
+        products: Sequence[Mapping[str, object]],
+        body: GuidelineReply | None,
+        given: Sequence[Mapping[str, object]],
+    ) -> CritiqueReply:
+        """The second look: its own label beside the given one. Reasons it can't read: it lets them all hold."""
+        labels = {str(row.get("item")): row.get("label") for row in given}
+        own = self.judgements(query, products, body).judgements
+        return CritiqueReply(critiques=[reasons.critique(each, labels.get(each.item)) for each in own])
 
     def evidence(self, wish: Wish, shown: Sequence[Offer]) -> list[Evidence]:
         """The evidence of each offer for one query."""

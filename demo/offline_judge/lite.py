@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
-from core.domain.judging import JudgementsReply, ProductJudgement
+from core.domain.judging import GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.labels import Label
 from demo.offline_judge.evidence import Evidence, Similarities, weigh
 from demo.offline_judge.offers import Offer
 from demo.offline_judge.reading import Wish
+from demo.offline_judge.verdicts import verdicts_by_similarity, verdicts_by_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +43,36 @@ NOTHING_SEEN = Similarities(text=0.0, kinds=0.0, offer_level=0.0, kind="")
 """In place of what embeddings would say."""
 
 
-def by_words(wish: Wish, shown: Sequence[Offer]) -> JudgementsReply:
+def by_words(wish: Wish, shown: Sequence[Offer], body: GuidelineReply | None = None) -> JudgementsReply:
     """Graded by the share of the asked words in title and description."""
     found = [(offer, weigh(wish, offer, NOTHING_SEEN)) for offer in shown]
-    return JudgementsReply(judgements=[_by_words(offer, evidence) for offer, evidence in found])
+    return JudgementsReply(judgements=[_by_words(offer, evidence, body) for offer, evidence in found])
 
 
-def by_similarity(shown: Sequence[Offer], evidence: Sequence[Evidence]) -> JudgementsReply:
+def by_similarity(
+    shown: Sequence[Offer], evidence: Sequence[Evidence], body: GuidelineReply | None = None
+) -> JudgementsReply:
     """Graded by the cosine of query and text."""
-    return JudgementsReply(judgements=[_by_similarity(*each) for each in zip(shown, evidence, strict=True)])
+    told = verdicts_by_similarity(body)
+    return JudgementsReply(judgements=[_by_similarity(*each, told) for each in zip(shown, evidence, strict=True)])
 
 
-def undecided(evidence: Evidence) -> int:
-    """1 where some asked words are there and those of the kind of thing are not together: of such pairs 38 % were
-    graded as people do, of the others 67 %."""
-    return int(bool(evidence.shared) and not evidence.kind_met)
-
-
-def _by_words(offer: Offer, evidence: Evidence) -> ProductJudgement:
+def _by_words(offer: Offer, evidence: Evidence, body: GuidelineReply | None) -> ProductJudgement:
     score = INTERCEPT + TITLE_COVER * evidence.title_cover + TEXT_COVER * evidence.text_cover
-    return _judged(offer, score, WORDS, f"Lite judge: {_words(evidence)}", undecided(evidence))
+    return _judged(offer, score, WORDS, f"Lite judge: {_words(evidence)}", verdicts_by_words(body, evidence))
 
 
-def _by_similarity(offer: Offer, evidence: Evidence) -> ProductJudgement:
+def _by_similarity(offer: Offer, evidence: Evidence, verdicts: str) -> ProductJudgement:
     cosine = evidence.similarities.text
-    return _judged(offer, TEXT_INTERCEPT + TEXT * cosine, LIKENESS, f"Similarity judge: {cosine:.2f}", 0)
+    return _judged(offer, TEXT_INTERCEPT + TEXT * cosine, LIKENESS, f"Similarity judge: {cosine:.2f}", verdicts)
 
 
-def _judged(offer: Offer, score: float, scale: Scale, why: str, undecided_musts: int) -> ProductJudgement:
+def _judged(offer: Offer, score: float, scale: Scale, why: str, verdicts: str) -> ProductJudgement:
     label = _label(score, scale)
     return ProductJudgement(
         item=offer.item,
         reasoning=f"{why}; score {score:+.1f}.",
-        undecided=undecided_musts,
+        verdicts=verdicts,
         label=label,
         confidence=_confidence(score, label, scale),
     )

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Purpose = Literal["guideline", "judgements", "picture_description", "picture_scores"]
+Purpose = Literal["guideline", "judgements", "picture_description", "picture_scores", "critique"]
 Row = Mapping[str, object]
 
 _DATA_URL = "data:image/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.domain.judging import JudgementCritique, ProductJudgement
 from demo.offline_judge.evidence import Evidence
 from demo.offline_judge.grading import Grade
 from demo.offline_judge.reading import Wish
@@ -15,6 +16,14 @@ def reasoning(wish: Wish, evidence: Evidence, grade: Grade) -> str:
     return f"{NAME}: {'; '.join(part for part in parts if part)}."
 
 
+def critique(own: ProductJudgement, given: object) -> JudgementCritique:
+    """What it says of another judge's label."""
+    agrees = given == own.label.value
+    told = own.reasoning.removeprefix(f"{NAME}: ")
+    why = f"{NAME}: the same by its own rules." if agrees else f"{NAME} by its own rules: {told}"
+    return JudgementCritique(item=own.item, why=why, reason_holds=True, agrees=agrees, label=own.label)
+
+
 def _shared(evidence: Evidence) -> str:
     shared = f"title shares {_quoted(evidence.shared)}" if evidence.shared else "title shares no word with the query"
     return f"{shared}, lacks {_quoted(evidence.missing)}" if evidence.shared and evidence.missing else shared
@@ -23,7 +32,7 @@ def _shared(evidence: Evidence) -> str:
 def _notes(wish: Wish, evidence: Evidence, grade: Grade) -> list[str]:
     brand = "brand as asked" if evidence.brand_met else ""
     accessory = f"'{evidence.accessory}' after '{wish.head}' says it is for one, not one" if evidence.accessory else ""
-    return [note for note in (brand, accessory, *evidence.met, *grade.rules) if note]
+    return [note for note in (brand, accessory, *(each.text for each in evidence.met), *grade.rules) if note]
 
 
 def _measured(evidence: Evidence, grade: Grade) -> str:

@@ -134,13 +134,21 @@ def _reply(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
         raise BadRequest("section QUERY holds no query", "messages")
     if prompt.purpose == "guideline":
         return judge.guideline(query, language if isinstance(language, str) and language else "en")
+    return _graded(judge, prompt, query)
+
+
+def _graded(judge: OfflineJudge, prompt: Prompt, query: str) -> BaseModel:
+    """Products of a query, or another judge's labels of them. The cheap models criticise as the strong one does."""
     products = prompt.sections.get("PRODUCTS", ())
     if not products:
         raise BadRequest("section PRODUCTS is missing or empty", "messages")
+    if prompt.purpose == "critique":
+        return judge.critique(query, products, _guideline(prompt), prompt.sections.get("JUDGEMENTS", ()))
     if prompt.model in (LITE_MODEL, SIMILARITY_MODEL):
-        wish, shown = judge.read(query), [read_offer(row) for row in products]
-        by_words = prompt.model == LITE_MODEL
-        return lite.by_words(wish, shown) if by_words else lite.by_similarity(shown, judge.evidence(wish, shown))
+        wish, shown, body = judge.read(query), [read_offer(row) for row in products], _guideline(prompt)
+        if prompt.model == LITE_MODEL:
+            return lite.by_words(wish, shown, body)
+        return lite.by_similarity(shown, judge.evidence(wish, shown), body)
     return judge.judgements(query, products, _guideline(prompt), prompt.pictures)
 
 
