@@ -9,22 +9,32 @@ from aiohttp import web
 
 from core.console import (
     api,
+    audit,
     batches,
     calls,
     engines,
+    evals,
     guidelines,
     health,
+    judges,
     operations,
     queries,
     results,
+    review,
+    review_results,
     safety,
+    sign_in,
     spending,
+    tiers,
 )
+from core.console.access import DOOR, Door, NobodyThere, Refused
 from core.console.site import SITE, Site, page, templates
 from core.errors import AssayError
 from core.guideline_ports import Desk
+from core.judge_desk import JudgeDesk
 from core.ports import Clock
 from core.read_ports import HealthReport, NotMigrated, Reads
+from core.review_ports import ReviewRoom
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,19 +51,21 @@ SECURITY_HEADERS = {
 RETRY_AFTER_S = 10
 """Seconds a client is asked to wait when the database is away: as long as its failover takes to begin."""
 
-_STYLE = "console.css"
-
 
 def make_app(
     reads: Reads,
     clock: Clock,
     health: Callable[[], HealthReport],
     metrics_text: Callable[[], bytes],
+    door: Door,
     desk: Desk | None = None,
+    review_room: ReviewRoom | None = None,
+    judge_desk: JudgeDesk | None = None,
 ) -> web.Application:
     """The application; it opens nothing itself, so whoever runs it closes what `reads` needs."""
-    app = web.Application(middlewares=[_guarded])
-    app[SITE] = Site(reads, clock, health, metrics_text, templates(), desk)
+    app = web.Application(middlewares=[_guarded, sign_in.entered])
+    app[DOOR] = door
+    app[SITE] = Site(reads, clock, health, metrics_text, templates(), desk, review_room, judge_desk)
     app.add_routes(_routes())
     return app
 
@@ -70,27 +82,54 @@ def _routes() -> list[web.RouteDef]:
         web.get(r"/engines/{run_id}", engines.one),
         web.get("/pictures", results.pictures),
         web.get(r"/pictures/{image_hash:[A-Za-z0-9:_-]{1,200}}.jpg", results.thumbnail),
+        web.get("/review", review.one),
+        web.post("/review/answer", review.answer),
+        web.post("/review/undo", review.undo),
+        web.post("/review/remark", review.remark),
+        web.get("/review/disagreements", review_results.disagreements),
+        web.get(r"/review/disagreements/{item}", review_results.disagreement),
+        web.post(r"/review/disagreements/{item}", review_results.decide),
+        web.get("/review/agreement", review_results.agreement),
         web.get("/alerts", results.alerts),
         web.get(r"/alerts/{alert_id:[^/]{1,200}}", results.alert),
         web.get("/spending", spending.spending),
         web.get("/batches", batches.batches),
         web.get("/calls", calls.listed),
         web.get(r"/calls/{call_id}", calls.one),
+        web.get(r"/label/{event_id}", calls.result),
         web.get("/safety", safety.safety),
+        web.get("/judges", judges.listed),
+        web.get("/judges/diff", judges.diff),
+        web.post("/judges/promote", judges.promote),
+        web.post("/judges/rollback", judges.rollback),
+        web.get(r"/judges/{version:[^/]{1,200}}", judges.one),
+        web.get("/evals", evals.listed),
+        web.get(r"/evals/gates/{gate_id}", evals.gate),
+        web.get(r"/evals/{run:[^/]{1,200}}", evals.one),
+        web.get(r"/evals/{run:[^/]{1,200}}/tiers", tiers.of_run),
+        web.get("/tiers", tiers.listed),
+        web.get(r"/tiers/{report_id}", tiers.one),
+        web.get(r"/evals/{run:[^/]{1,200}}/compare", evals.compare),
         web.get("/dead-letters", operations.dead_letters),
+        web.get("/audit", audit.audit),
+        web.get(sign_in.PAGE, sign_in.form),
+        web.post(sign_in.PAGE, sign_in.sign_in),
+        web.post(sign_in.OUT, sign_in.sign_out),
         web.get("/livez", health.livez),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),
         web.get("/v1/relevance", api.relevance),
         web.get("/v1/image-scores", api.image_scores),
         web.get("/v1/openapi.json", api.openapi),
-        web.get(f"/static/{_STYLE}", _style),
+        web.get(r"/static/{name:console\.css|review\.css|review\.js}", _static),
     ]
 
 
-async def _style(_: web.Request) -> web.Response:
-    css = (files("core.console") / "static" / _STYLE).read_text(encoding="utf-8")
-    return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "max-age=300"})
+async def _static(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    text = (files("core.console") / "static" / name).read_text(encoding="utf-8")
+    media_type = "text/css" if name.endswith(".css") else "text/javascript"
+    return web.Response(text=text, content_type=media_type, headers={"Cache-Control": "max-age=300"})
 
 
 @web.middleware
@@ -100,8 +139,15 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         response = await handler(request)
     except AssayError as error:
         response = _unavailable(request, error)
+    except Refused as error:
+        response = sign_in.refused(request, error)
+    except NobodyThere as error:
+        response = sign_in.nobody_there(request, error)
     except web.HTTPNotFound:
         response = _not_found(request)
+    except web.HTTPException as error:
+        error.headers.update(SECURITY_HEADERS)
+        raise
     response.headers.update(SECURITY_HEADERS)
     return response
 

@@ -1,8 +1,9 @@
-"""Pages about the LLM's calls: listed, and one with its whole story."""
+"""Pages about the LLM's calls: listed, one with its whole story, and a label or score with the calls behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,11 +13,14 @@ from core.console import params
 from core.console.site import SITE, page
 from core.domain.labels import LANE_RANK
 from core.domain.normalise import normalised_query
-from core.money_models import CallFilter
+from core.money_models import CallFilter, CallStory, CallView
 from core.read_models import Json
 
-PURPOSES = ("guideline", "judgements", "picture_description", "picture_scores")
+PURPOSES = ("guideline", "judgements", "picture_description", "picture_scores", "critique")
 """What is asked of the LLM, in the order of the work."""
+
+VERDICT_WORDS = {"y": "met", "n": "not met", "?": "not told", "": "not asked"}
+"""A judge's verdict on a requirement, in words."""
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -29,6 +33,9 @@ async def listed(request: web.Request) -> web.Response:
         query=normalised_query(params.text(request, "query")),
         day=params.day(request, "day"),
         task=_task(params.text(request, "task")),
+        listing=params.text(request, "listing").strip(),
+        judge=params.text(request, "judge").strip(),
+        run=params.text(request, "run").strip(),
     )
     found = await request.app[SITE].reads.calls(wanted)
     return page(request, "calls.html", calls=found, wanted=wanted, lanes=list(LANE_RANK), purposes=PURPOSES)
@@ -36,16 +43,47 @@ async def listed(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """One LLM call's story."""
-    try:
-        call_id = UUID(request.match_info["call_id"])
-    except ValueError:
-        raise web.HTTPNotFound from None
-    found = await request.app[SITE].reads.call(call_id)
+    found = await request.app[SITE].reads.call(_id(request, "call_id"))
     if found is None:
         return page(request, "no_call.html", status=404)
-    tries = sorted([*found.tries, found.call], key=lambda call: call.started_at)
-    reply, parts = _pretty_text(found.reply), _parts(found.request)
+    reply, parts, tries = _told(found)
     return page(request, "call.html", story=found, reply=reply, parts=parts, tries=tries)
+
+
+async def result(request: web.Request) -> web.Response:
+    """A label or score: what it says, by whom and by what, and every call behind it."""
+    found = await request.app[SITE].reads.result(_id(request, "event_id"))
+    if found is None:
+        return page(request, "no_label.html", status=404)
+    story = found.story
+    reply, parts, tries = _told(story) if story else _NOTHING
+    words = VERDICT_WORDS
+    return page(
+        request, "label.html", found=found, story=story, reply=reply, parts=parts, tries=tries, verdict_words=words
+    )
+
+
+class _Told(NamedTuple):
+    """What was said laid out for reading, and all the calls for its tasks in their order."""
+
+    reply: str
+    parts: list[str]
+    tries: list[CallView]
+
+
+_NOTHING = _Told("", [], [])
+
+
+def _told(story: CallStory) -> _Told:
+    tries = sorted([*story.tries, story.call], key=lambda call: call.started_at)
+    return _Told(_pretty_text(story.reply), _parts(story.request), tries)
+
+
+def _id(request: web.Request, name: str) -> UUID:
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise web.HTTPNotFound from None
 
 
 def _task(given: str) -> str:

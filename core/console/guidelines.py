@@ -10,9 +10,11 @@ from typing import get_args
 import msgspec
 from aiohttp import web
 
-from core.console import forms, params
+from core.console import params
+from core.console.access import Role, User, entry_of, posted, user_of
 from core.console.site import SITE, link, page
-from core.domain.guidelines import BadEdit, GuidelineKey, Line, checked_edit, difference, read_context
+from core.domain.access import AuditEntry
+from core.domain.guidelines import AUTHOR_CHARS, BadEdit, GuidelineKey, Line, checked_edit, difference, read_context
 from core.domain.judging import GuidelineReply, Importance
 from core.domain.labels import Label
 from core.domain.normalise import normalised_query
@@ -23,6 +25,12 @@ SPARE_ROWS = 3
 
 IMPORTANCES: Sequence[str] = get_args(Importance)
 SPECIFICITIES = ("broad", "medium", "specific")
+WRITES: Role = "review"
+"""What an edit takes: those who know what is relevant write down what is."""
+
+DETAIL_CHARS = 500
+"""Characters of a remark kept in the audit: as long as a comment may be."""
+
 LABELS = tuple(label.value for label in reversed(Label))
 
 Fields = Mapping[str, str]
@@ -44,36 +52,39 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def save(request: web.Request) -> web.Response:
-    """A person's version; the query's results are then judged anew."""
-    desk, posted = _desk(request), await _posted(request)
-    key = _key(posted)
-    refused = _refused(request, desk, posted)
-    if refused is not None:
-        return refused
+    """A person's version, under the name they signed in with; the query's results are then judged anew."""
+    desk = _desk(request)
+    user, fields = await posted(request, WRITES)
+    key = _key(fields)
     try:
-        body = checked_edit(_told(posted))
-        revision = _number(posted.get("revision", "")) or 0
-        done = await desk.save(key, body, posted.get("author", ""), posted.get("comment", ""), revision)
+        body = checked_edit(_told(fields))
+        revision = _number(fields.get("revision", "")) or 0
+        deed = _deed(request, user, "guideline.save", key, comment=fields.get("comment", ""))
+        done = await desk.save(key, body, user.name[:AUTHOR_CHARS], fields.get("comment", ""), revision, deed)
     except (BadEdit, GuidelineChanged) as error:
-        return await _not_saved(request, desk, key, posted, error)
-    return _afterwards(key, posted, done)
+        return await _not_saved(request, desk, key, fields, error)
+    return _afterwards(key, fields, done)
 
 
 async def restore(request: web.Request) -> web.Response:
     """What an earlier version says, as the newest."""
-    desk, posted = _desk(request), await _posted(request)
-    key = _key(posted)
-    refused = _refused(request, desk, posted)
-    if refused is not None:
-        return refused
+    desk = _desk(request)
+    user, fields = await posted(request, WRITES)
+    key = _key(fields)
     try:
-        revision = _number(posted.get("revision", ""))
-        done = await desk.restore(
-            key, posted.get("version", ""), posted.get("author", ""), posted.get("comment", ""), revision
-        )
+        revision = _number(fields.get("revision", ""))
+        version = fields.get("version", "")
+        deed = _deed(request, user, "guideline.restore", key, version=version)
+        done = await desk.restore(key, version, user.name[:AUTHOR_CHARS], "", revision, deed)
     except (BadEdit, GuidelineChanged) as error:
         return await _not_saved(request, desk, key, {}, error)
-    return _afterwards(key, posted, done)
+    return _afterwards(key, fields, done)
+
+
+def _deed(request: web.Request, user: User, act: str, key: GuidelineKey, **told: str) -> AuditEntry:
+    told |= {"market": key.market, "language": key.language, "context": key.context_text}
+    detail = {name: value[:DETAIL_CHARS] for name, value in told.items() if value}
+    return entry_of(request, user, act, f"guideline of {key.query}", detail)
 
 
 async def _shown(
@@ -86,9 +97,9 @@ async def _shown(
 ) -> web.Response:
     versions = await desk.history(key)
     contexts = [other for other in await desk.store.keys(key.market, key.query) if other != key]
-    token = forms.token_of(request)
     standing = next((version for version in versions if version.in_force), versions[0] if versions else None)
-    response = page(
+    user = user_of(request)
+    return page(
         request,
         "guideline.html",
         status=status,
@@ -101,16 +112,13 @@ async def _shown(
         rows=range(1, 1 + _rows(standing, fields)),
         revision=versions[0].revision if versions else 0,
         problem=problem,
-        edits=desk.edits,
-        token=token,
+        edits=user is not None and user.may(WRITES),
         importances=IMPORTANCES,
         specificities=SPECIFICITIES,
         labels=LABELS,
         queued=_number(request.query.get("queued", "")),
         gone=_number(request.query.get("gone", "")),
     )
-    forms.keep_token(request, response, token)
-    return response
 
 
 async def _not_saved(
@@ -121,14 +129,6 @@ async def _not_saved(
         problem = f"{error}. Nothing is saved: compare with the newest version below, then save again to replace it."
         return await _shown(request, desk, key, posted, problem, 409)
     return await _shown(request, desk, key, posted, f"{error}. Nothing is saved.", 400)
-
-
-def _refused(request: web.Request, desk: Desk, posted: Fields) -> web.Response | None:
-    if not desk.edits:
-        return page(request, "refused.html", status=403, off=True)
-    if not forms.is_ours(request, posted.get(forms.FIELD, "")):
-        return page(request, "refused.html", status=403, off=False)
-    return None
 
 
 def _afterwards(key: GuidelineKey, posted: Fields, done: Edited) -> web.Response:
@@ -151,12 +151,6 @@ def _desk(request: web.Request) -> Desk:
     if desk is None:
         raise web.HTTPNotFound
     return desk
-
-
-async def _posted(request: web.Request) -> dict[str, str]:
-    """The form's texts; U+0000, which no row holds, is replaced."""
-    fields = await request.post()
-    return {name: value.replace("\x00", "\ufffd") for name, value in fields.items() if isinstance(value, str)}
 
 
 def _key(told: Mapping[str, str]) -> GuidelineKey:

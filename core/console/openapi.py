@@ -70,14 +70,22 @@ def document() -> dict[str, object]:
             "/readyz": _probe("Whether the process holds what it was assigned and PostgreSQL answers"),
             "/metrics": {"get": {"summary": "Prometheus metrics", "responses": {"200": {"description": "text"}}}},
         },
+        "security": [{"token": []}, {}],
         "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "one of ASSAY_CONSOLE_TOKENS; none where nobody signs in or a proxy says who asks",
+                }
+            },
             "schemas": {
                 "Label": _object(_LABEL),
                 "ImageScore": _object(_SCORE),
                 "Labels": _object({"query": _TEXT, "market": _TEXT, "labels": _list("Label")}),
                 "ImageScores": _object({"listing_id": _TEXT, "scores": _list("ImageScore")}),
                 "Error": _object({"error": {"type": "string", "description": "one line, for a person"}}),
-            }
+            },
         },
     }
 
@@ -102,6 +110,9 @@ def _get(summary: str, parameters: list[Schema], answer: str) -> Schema:
     responses = {
         "200": _response("found; an empty list when nothing is known", answer),
         "400": _response("a parameter is missing", "Error"),
+        "401": _response("sign in: Authorization: Bearer with a token", "Error"),
+        "403": _response("signed in, and no role allows it", "Error"),
+        "429": _response("too many wrong tokens; Retry-After says how long to wait", "Error"),
         "503": _response("PostgreSQL does not answer; try again later", "Error"),
     }
     return {"get": {"summary": summary, "parameters": parameters, "responses": responses}}

@@ -20,8 +20,13 @@ def text(request: web.Request, name: str) -> str:
 
 
 def sound(raw: str) -> str:
-    """Text from outside as a row could hold it."""
-    return raw[:MAX_CHARS].replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    """Text from outside as a row could hold it, cut."""
+    return storable(raw[:MAX_CHARS])
+
+
+def storable(raw: str) -> str:
+    """Text from outside as a row could hold it, all of it."""
+    return raw.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def choice(request: web.Request, name: str, allowed: Sequence[Choice], default: Choice) -> Choice:

@@ -1,0 +1,1 @@
+"""What people are asked to grade, in which order, and what follows from their answers. Pure."""
