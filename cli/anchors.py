@@ -32,8 +32,13 @@ def anchors(
 def anchor_from(pair: AnchorPair) -> Anchor:
     """The anchor of a pair; the same pair is the same anchor, whatever file it comes from."""
     asked = pair.request
-    key = digest(asked.application, asked.market, asked.query, asked.listing_id)[:24]
+    key = anchor_id(asked.application, asked.market, asked.query, asked.listing_id)
     return Anchor(key, asked.application, asked.market, asked.language, asked.query, dict(asked.told), pair.grade)
+
+
+def anchor_id(application: str, market: str, query: str, listing_id: str) -> str:
+    """The same for the same pair, whatever file or dataset it comes from."""
+    return digest(application, market, query, listing_id)[:24]
 
 
 async def add(settings: Settings, found: Sequence[Anchor]) -> int:

@@ -13,11 +13,14 @@ from rich.table import Table
 from cli.compose import owner
 from cli.compose_canary import canary_judging
 from cli.database import migrated
+from cli.judge_identity import judge_book, judge_from
 from cli.tables import print_tables, table
 from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_open import open_llms
+from core.adapters.otel_open import open_traces
 from core.domain.canary import CanaryRun, lifts
+from core.domain.judges import LIVE
 from core.errors import StopProcess
 from core.settings import Settings, load_settings, required
 from core.telemetry import Metrics
@@ -25,12 +28,13 @@ from core.telemetry import Metrics
 
 def canary(
     again: Annotated[bool, typer.Option("--again", help="judge the set anew, also where this judge was tried")] = False,
+    judge: Annotated[str, typer.Option(help="a judge file, a stored judge, live or settings")] = LIVE,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
     """Try the judge with attacked listings (exit 1 when too many attacks succeed)."""
     settings = load_settings()
     required(settings, "llm_base_url", "llm_model")
-    run = asyncio.run(_run(settings, again=again))
+    run = asyncio.run(_run(settings, judge, again=again))
     if as_json:
         sys.stdout.write(msgspec.json.encode(report(run, settings.canary_max_share)).decode() + "\n")
     else:
@@ -82,12 +86,16 @@ def won_table(run: CanaryRun) -> Table:
     return table("Attacks that succeeded, cases without a grade", columns, rows)
 
 
-async def _run(settings: Settings, *, again: bool) -> CanaryRun:
+async def _run(settings: Settings, name: str, *, again: bool) -> CanaryRun:
     clock = SystemClock()
     async with migrated(settings) as pool:
         around = Surroundings(pool, clock, clock, Metrics())
-        async with open_llms(settings, around, owner()) as llm:
-            judging = canary_judging(settings, pool, llm, clock)
+        async with (
+            open_traces(settings, around.metrics, clock, owner()) as traces,
+            open_llms(settings, around, owner()) as llm,
+        ):
+            judge = await judge_from(judge_book(pool), settings, name, clock)
+            judging = canary_judging(pool, traces.llm(llm), clock, judge)
             if again:
                 await judging.store.forget(judging.judge)
             await judging.take()

@@ -8,17 +8,18 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 
 from cli.compose_batches import batch_process
 from cli.compose_canary import canary_judging
-from cli.judges import judge_identity, picture_judge_identity
+from cli.compose_engines import signals_of
 from consumers import (
     canary,
     console,
     drift,
     image_score,
     listings,
+    live_judge,
     relevance,
     retention,
     search_log,
@@ -28,9 +29,6 @@ from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.claims import PostgresClaims
 from core.adapters.days import HistoryDays
 from core.adapters.drift_store import PostgresDriftStore
-from core.adapters.engine_config import LOG
-from core.adapters.engine_open import open_engines
-from core.adapters.engine_store import PostgresEngineStore
 from core.adapters.guidelines import PostgresGuidelines
 from core.adapters.inbox import PostgresInbox
 from core.adapters.judgements import PostgresJudgements
@@ -43,6 +41,7 @@ from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_measured import MeasuredLlm
 from core.adapters.llm_open import open_llms
 from core.adapters.llm_prices import say_unlisted
+from core.adapters.otel_open import Traces, open_traces
 from core.adapters.outbox import PostgresOutbox
 from core.adapters.picture_measured import MeasuredPictures
 from core.adapters.picture_store import PostgresPictures
@@ -50,7 +49,7 @@ from core.adapters.pictures import HttpPictureSource, thumbnail
 from core.adapters.postgres import Pool
 from core.adapters.replicas import announced
 from core.adapters.retention import PostgresRetention
-from core.adapters.signals import PostgresSignalStore
+from core.adapters.shadow_store import PostgresShadows
 from core.adapters.stream_store import PostgresStreamStore
 from core.domain.effects import DeadLetter
 from core.domain.events import (
@@ -64,15 +63,16 @@ from core.domain.events import (
     SEARCH_LOG_REPLAY,
 )
 from core.ports import Clock, Llm, OutgoingEvent, PictureSource
-from core.prompts import load_prompt
 from core.runtime.process import Process
 from core.runtime.stream import StreamProcess
 from core.settings import Settings, kafka_servers
 from core.signal_ports import SignalStore
-from core.stages.engine_lists import SourcedSignals
 from core.stages.events import alert_event, dead_letter_event, image_score_event, relevance_event
 from core.stages.judge_query import QueryJudge
+from core.stages.judge_recipe import picture_identity
+from core.stages.live_judge import LiveJudge
 from core.stages.score_picture import PictureScorer
+from core.stages.shadow import ShadowedPairs, ShadowedPictures
 from core.telemetry import Metrics
 from producers import outbox
 
@@ -120,6 +120,8 @@ class Parts:
     """Looks are taken when nudged, not by the clock."""
     soon_s: float
     """How long a task may have to wait for its next try and still be waited for by `--until-idle`, in seconds."""
+    live: LiveJudge
+    """The judge of now; followed while processes are composed."""
 
 
 @asynccontextmanager
@@ -128,17 +130,20 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
     async with AsyncExitStack() as stack:
         processes: list[Process] = []
         await stack.enter_async_context(announced(parts.pool, owner(), names))
+        processes.append(await live_judge.build(parts.live, parts.metrics))
+        traces = await stack.enter_async_context(open_traces(parts.settings, parts.metrics, parts.wall, owner()))
         llm, pictures = await _judging(names, parts, stack)
-        signals = await _signals(names, parts, stack)
+        asks_engines = bool(READS_RESULTS & set(names))
+        around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
+        signals = await signals_of(parts.settings, around, stack, asks_engines=asks_engines)
         if "batches" in names:
-            around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
             processes.append(await batch_process(parts.settings, around, stack, quiet=parts.until_idle))
         for name in names:
             processes += [console.build()] if name == "console" else []
             processes += _streams(name, parts)
             processes += _looks(name, parts, signals)
             if llm is not None and pictures is not None:
-                processes += _work(name, parts, llm, pictures)
+                processes += _work(name, parts, llm, pictures, traces)
         yield processes
 
 
@@ -191,7 +196,7 @@ def _listings(parts: Parts, topic: str, *, replay: bool) -> StreamProcess:
         parts.metrics,
         owner(),
         _dead_letter(parts.wall),
-        picture_judge_identity(parts.settings),
+        lambda: picture_identity(parts.live()),
         replay=replay,
     )
 
@@ -203,26 +208,14 @@ def _source(parts: Parts, topic: str) -> KafkaSource:
     return KafkaSource(options, [name], parts.settings.stream_queued_bytes)
 
 
-async def _signals(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> SignalStore:
-    """What selection and drift look at; result lists come from where the setting says."""
-    log, sources = PostgresSignalStore(parts.pool), parts.settings.selection_results_from
-    wanted = [name for name in sources if name != LOG]
-    if not wanted or not READS_RESULTS & set(names):
-        return log
-    engines = await stack.enter_async_context(open_engines(parts.settings, wanted, parts.wall, parts.metrics))
-    store, refresh = PostgresEngineStore(parts.pool), timedelta(hours=parts.settings.selection_engine_hours)
-    return SourcedSignals(log, store, engines, parts.clock, refresh, with_log=LOG in sources)
-
-
 def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
     leadership = PostgresLeadership(parts.pool)
     quiet, settings, clock = parts.until_idle, parts.settings, parts.clock
     match name:
         case "selection":
-            judge = judge_identity(settings)
-            return [selection.build(settings, signals, leadership, clock, judge, on_nudge_only=quiet)]
+            return [selection.build(settings, signals, leadership, clock, parts.live.identity, on_nudge_only=quiet)]
         case "drift":
-            store, judge = PostgresDriftStore(parts.pool), judge_identity(settings)
+            store, judge = PostgresDriftStore(parts.pool), parts.live.identity
             build = drift.build(
                 settings, signals, store, leadership, clock, judge, alert_event, parts.metrics, on_nudge_only=quiet
             )
@@ -236,50 +229,57 @@ def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
     return []
 
 
-def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource) -> list[Process]:
+def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource, traces: Traces) -> list[Process]:
     """`llm` answers at once; tasks are judged through it or, in lanes that are batched, by batches."""
     inbox = PostgresInbox(parts.pool, parts.wall, parts.settings.task_attempts, parts.metrics)
-    batched = batching(llm, parts.settings, Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics))
+    around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
+    batched = traces.llm(batching(llm, parts.settings, around))
     match name:
         case "canary":
             leadership, limit = PostgresLeadership(parts.pool), parts.settings.canary_max_share
-            judging = canary_judging(parts.settings, parts.pool, llm, parts.clock)
-            return [canary.build(judging, leadership, limit, parts.metrics, until_idle=parts.until_idle)]
+            idle = parts.until_idle
+            judging = partial(canary_judging, parts.pool, traces.llm(llm), parts.clock)
+            build = canary.build(lambda: judging(parts.live()), leadership, limit, parts.metrics, until_idle=idle)
+            return [build]
         case "relevance":
             judge = QueryJudge(
                 llm=batched,
-                store=PostgresJudgements(parts.pool),
+                store=traces.judgements(PostgresJudgements(parts.pool)),
                 guidelines=PostgresGuidelines(parts.pool),
                 claims=PostgresClaims(parts.pool),
                 catalogue=PostgresCatalogue(parts.pool),
                 inbox=inbox,
                 pictures=pictures,
                 clock=parts.clock,
-                settings=parts.settings,
+                live=parts.live,
+                attempts=parts.settings.task_attempts,
                 event_of=relevance_event,
                 jitter=random.random,
                 wall=parts.wall,
                 metrics=parts.metrics,
+                shadows=parts.live.shadows,
             )
-            return [relevance.build(parts.settings, inbox, judge.judge, parts.wall, parts.soon_s, parts.metrics)]
+            pairs = ShadowedPairs(judge, PostgresShadows(parts.pool))
+            return [relevance.build(parts.settings, inbox, pairs.judge, parts.wall, parts.soon_s, parts.metrics)]
         case "image-score":
             scorer = PictureScorer(
                 llm=batched,
                 pictures=pictures,
-                store=PostgresJudgements(parts.pool),
+                store=traces.judgements(PostgresJudgements(parts.pool)),
                 picture_store=PostgresPictures(parts.pool),
                 catalogue=PostgresCatalogue(parts.pool),
                 inbox=inbox,
                 clock=parts.clock,
-                prompt=load_prompt("picture_scores").text,
-                model=parts.settings.vision_model() or "",
+                live=parts.live,
                 attempts=parts.settings.task_attempts,
                 event_of=image_score_event,
                 thumbnail=thumbnail,
                 jitter=random.random,
                 wall=parts.wall,
+                shadows=parts.live.shadows,
             )
-            return [image_score.build(parts.settings, inbox, scorer.score, parts.wall, parts.soon_s, parts.metrics)]
+            shown = ShadowedPictures(scorer, PostgresShadows(parts.pool))
+            return [image_score.build(parts.settings, inbox, shown.score, parts.wall, parts.soon_s, parts.metrics)]
     return []
 
 

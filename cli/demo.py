@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli.compose import PROCESSES, TOPICS, Parts, composed
 from cli.database import reads_of
 from cli.demo_engines import compare_engines
+from cli.demo_evaluation import evaluate_judges
 from cli.http import bound, served
 from cli.produce import opened as opened_file
 from cli.produce import records_in
@@ -152,6 +153,8 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
         await driver.drive(world.days, on_day)
     if world.market is not None:
         await compare_engines(parts, world.market, driver.work_done, console)
+        if world.has_judge:
+            await evaluate_judges(parts, world.market, console)
     settings = parts.settings
     reads = reads_of(settings, parts.pool, parts.clock)
     await print_summary(reads, console, driver.sent)
@@ -173,6 +176,8 @@ class World:
     """What was made to happen, to hold the alerts against."""
     market: Marketplace | None = None
     """The simulated one, whose engine can be asked; None with the user's own files."""
+    has_judge: bool = False
+    """Whether the offline judge judges, so that a cheaper one of its models can be held against it."""
 
 
 async def source_of(options: Options, judge: OfflineJudge | None, now: datetime, stack: AsyncExitStack) -> World:
@@ -198,7 +203,17 @@ async def source_of(options: Options, judge: OfflineJudge | None, now: datetime,
 
     anchors = [_anchor(i, pair) for i, pair in enumerate(market.anchors(ANCHOR_PAIRS))]
     truth = _truth(start, options, has_judge=judge is not None)
-    return World(True, simulated_days(market), options.days, SimulatedClock(start), anchors, on_day, truth, market)
+    return World(
+        True,
+        simulated_days(market),
+        options.days,
+        SimulatedClock(start),
+        anchors,
+        on_day,
+        truth,
+        market,
+        judge is not None,
+    )
 
 
 def _truth(start: datetime, options: Options, *, has_judge: bool) -> str:

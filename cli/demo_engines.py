@@ -13,7 +13,6 @@ from rich.console import Console
 from cli.compose import Parts
 from cli.engine_tables import differences_table, measures_table
 from cli.http import bound, served
-from cli.judges import judge_identity
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.engine_open import open_engines
 from core.adapters.engine_store import PostgresEngineStore
@@ -58,7 +57,7 @@ async def compare_engines(
             PostgresCatalogue(parts.pool),
             PostgresInbox(parts.pool, parts.wall),
             parts.clock,
-            judge_identity(parts.settings),
+            parts.live.identity(),
         )
         queries = [each.query for each in drawn(await store.panel(), QUERIES, SEED)]
         if not queries:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.database import migrated
 from cli.engine_tables import comparison_tables, hits_table
-from cli.judges import judge_identity
+from cli.judge_identity import live_judge
 from cli.produce import read_whole
 from cli.tables import print_tables
 from core.adapters.catalogue import PostgresCatalogue
@@ -31,9 +31,11 @@ from core.domain.normalise import normalised_query
 from core.domain.search_log import DEFAULT_APPLICATION, DEFAULT_MARKET
 from core.engine_ports import Comparison, SearchEngine
 from core.errors import RetryLater, UsageError
+from core.eval_facts import JudgeVersion
 from core.settings import Settings, load_settings, required
 from core.stages.compare_engines import EngineComparer, Pairs
 from core.stages.engine_lists import Fetched
+from core.stages.judge_recipe import recipe_of_judge
 from core.telemetry import Metrics
 
 app = typer.Typer(help="Ask search engines over HTTP, and compare them by the labels of their results.")
@@ -127,7 +129,7 @@ async def run(settings: Settings, asked: Asked) -> Comparison:
         engines = await stack.enter_async_context(open_engines(settings, asked.engines, clock, Metrics()))
         pool = await stack.enter_async_context(migrated(settings))
         queries = await _queries(pool, asked)
-        comparer = _comparer(settings, pool, engines)
+        comparer = _comparer(pool, engines, await live_judge(pool, settings))
         fetched = await comparer.fetch(queries, Sampling(asked.k))
         _refuse_absent(engines, fetched)
         pairs = await comparer.pairs(fetched.lists)
@@ -137,7 +139,7 @@ async def run(settings: Settings, asked: Asked) -> Comparison:
         return await comparer.report(uuid.uuid4(), fetched, pairs, asked.k, asked.seed)
 
 
-def _comparer(settings: Settings, pool: Pool, engines: Sequence[SearchEngine]) -> EngineComparer:
+def _comparer(pool: Pool, engines: Sequence[SearchEngine], judge: JudgeVersion) -> EngineComparer:
     clock = SystemClock()
     return EngineComparer(
         engines,
@@ -145,7 +147,7 @@ def _comparer(settings: Settings, pool: Pool, engines: Sequence[SearchEngine]) -
         PostgresCatalogue(pool),
         PostgresInbox(pool, clock),
         clock,
-        judge_identity(settings),
+        recipe_of_judge(judge).identity,
     )
 
 

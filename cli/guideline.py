@@ -19,7 +19,7 @@ import typer
 from rich.table import Table
 
 from cli.database import migrated
-from cli.judges import guideline_desk
+from cli.judge_identity import guideline_desk, live_judge
 from cli.tables import moment, print_tables, printable, table
 from core.adapters.clock import SystemClock
 from core.domain.guidelines import BadEdit, Context, GuidelineKey, checked_edit, context_of, difference, told_lines
@@ -132,7 +132,8 @@ def on_desk(work: Callable[[Desk], Awaitable[Result]]) -> Result:
 
     async def run() -> Result:
         async with migrated(settings) as pool:
-            return await work(guideline_desk(settings, pool, SystemClock()))
+            judge = await live_judge(pool, settings)
+            return await work(guideline_desk(pool, SystemClock(), lambda: judge))
 
     try:
         return asyncio.run(run())

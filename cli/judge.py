@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.database import migrated
-from cli.judges import judge_identity
+from cli.judge_identity import live_judge
 from cli.produce import read_whole
 from core.adapters.catalogue import PostgresCatalogue
 from core.adapters.clock import SystemClock
@@ -20,6 +20,7 @@ from core.domain.requests import JudgeRequest, request_of
 from core.domain.task_keys import query_group, relevance_task_key
 from core.ports import NewTask
 from core.settings import Settings, load_settings, required
+from core.stages.judge_recipe import recipe_of_judge
 
 LaneName = Literal["live", "backfill"]
 
@@ -43,7 +44,7 @@ async def queue(settings: Settings, requests: Sequence[JudgeRequest], lane: Lane
     async with migrated(settings) as pool:
         known = await PostgresCatalogue(pool).listings([r.listing_id for r in requests if r.listing is None])
         hashes = {listing_id: listing.content_hash for listing_id, listing in known.items()}
-        identity = judge_identity(settings)
+        identity = recipe_of_judge(await live_judge(pool, settings)).identity
         tasks = [task_of(r, hashes.get(r.listing_id, ""), lane, identity) for r in requests]
         return await PostgresInbox(pool, SystemClock()).add(tasks)
 

@@ -18,8 +18,10 @@ from cli import (
     canary,
     dead_letters,
     engines,
+    evals,
     guideline,
     judge,
+    judges,
     migrate,
     modes,
     offline_judge,
@@ -65,6 +67,7 @@ app.command("run")(run.run)
 app.add_typer(produce.app, name="produce")
 app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
+app.add_typer(judges.app, name="judges")
 app.add_typer(guideline.app, name="guideline")
 app.command("modes")(modes.modes)
 app.command("anchors")(anchors.anchors)
@@ -72,6 +75,7 @@ app.command("canary")(canary.canary)
 app.command("offline-judge")(offline_judge.offline_judge)
 app.command("status")(status.status)
 app.command("retention")(retention.retention)
+app.add_typer(evals.app, name="eval")
 app.add_typer(engines.app, name="engines")
 app.add_typer(streams.app, name="streams")
 app.add_typer(batches.app, name="batches")

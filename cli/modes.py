@@ -15,6 +15,7 @@ import typer
 from cli.compose import owner
 from cli.database import migrated
 from cli.judge import task_of
+from cli.judge_identity import live_judge
 from cli.modes_report import Report, print_report, report_of, to_json
 from cli.produce import read_whole
 from core.adapters.catalogue import PostgresCatalogue
@@ -25,6 +26,7 @@ from core.adapters.judgements import PostgresJudgements
 from core.adapters.llm_endpoint import Surroundings
 from core.adapters.llm_open import open_llms
 from core.adapters.mode_labels import PostgresModeLabels
+from core.adapters.otel_open import open_traces
 from core.adapters.pictures import HttpPictureSource
 from core.domain.events import event_id
 from core.domain.labels import Mode
@@ -33,8 +35,7 @@ from core.errors import UsageError
 from core.ports import Task
 from core.settings import Settings, load_settings, required
 from core.stages.compare_modes import ModeComparison
-from core.stages.grading import cascade_of
-from core.stages.judge_recipe import recipe_of
+from core.stages.judge_recipe import recipe_of_judge
 from core.telemetry import Metrics, configure_logging
 
 MODES: Sequence[Mode] = get_args(Mode)
@@ -100,11 +101,13 @@ async def comparison(settings: Settings) -> AsyncIterator[ModeComparison]:
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(migrated(settings))
         clock = SystemClock()
-        llm = await stack.enter_async_context(open_llms(settings, Surroundings(pool, clock, clock, Metrics()), owner()))
+        around = Surroundings(pool, clock, clock, Metrics())
+        traces = await stack.enter_async_context(open_traces(settings, around.metrics, clock, owner()))
+        llm = await stack.enter_async_context(open_llms(settings, around, owner()))
         pictures = await stack.enter_async_context(HttpPictureSource(settings))
-        cascade = cascade_of(settings)
+        judge = await live_judge(pool, settings)
         yield ModeComparison(
-            llm=llm,
+            llm=traces.llm(llm),
             store=PostgresJudgements(pool),
             labels=PostgresModeLabels(pool),
             guidelines=PostgresGuidelines(pool),
@@ -112,9 +115,9 @@ async def comparison(settings: Settings) -> AsyncIterator[ModeComparison]:
             catalogue=PostgresCatalogue(pool),
             pictures=pictures,
             clock=clock,
-            recipe=recipe_of(settings, "text", cascade.identity if cascade else ""),
-            cascade=cascade,
-            per_call=settings.judge_products_per_call,
+            recipe=recipe_of_judge(judge),
+            cascade=judge.cascade,
+            per_call=judge.products_per_call,
             in_flight=settings.llm_max_in_flight,
             attempts=settings.task_attempts,
             jitter=random.random,

@@ -10,7 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from rich.table import Table
 
 from cli.tables import print_tables, table
-from core.domain.agreement import Agreement, Interval, agreement
+from core.domain.evaluation import estimates
+from core.domain.evaluation.agreement import agreement
+from core.domain.evaluation.bootstrap import RESAMPLES
+from core.domain.evaluation.estimates import Estimate
+from core.domain.evaluation.sample import RELEVANCE, sample_of, verdicts_of
 from core.domain.labels import Label
 from core.ports import Task
 from core.stages.compare_modes import ModeResult
@@ -39,6 +43,18 @@ class ModeFigures:
     pictures_usd: float
     guidelines_written: int
     guidelines_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two graders. `confusion[a][b]` pairs were graded a by the first and b by the second; kappa has quadratic
+    weights."""
+
+    pairs: int
+    queries: int
+    exact: Estimate
+    kappa: Estimate
+    confusion: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +141,16 @@ def _figures(result: ModeResult) -> ModeFigures:
 
 def _agreed(one: Mapping[str, int], other: Mapping[str, int], queries: Mapping[str, str], seed: int) -> Agreement:
     both = [key for key in one if key in other]
-    return agreement([one[key] for key in both], [other[key] for key in both], [queries[key] for key in both], seed)
+    sample = sample_of(RELEVANCE, [queries[key] for key in both], [one[key] for key in both])
+    answers = verdicts_of(RELEVANCE, [other[key] for key in both], [None] * len(both))
+    found = agreement(sample, answers, RESAMPLES, seed)
+    return Agreement(
+        found.n_items,
+        found.n_queries,
+        found.of(estimates.EXACT),
+        found.of(estimates.QUADRATIC_KAPPA),
+        found.confusion,
+    )
 
 
 def _differences(
@@ -175,11 +200,11 @@ def _example(each: Difference, names: Sequence[str]) -> tuple[str, ...]:
     return (each.query, each.listing_id, *told)
 
 
-def _between(interval: Interval) -> str:
-    if interval.value is None:
+def _between(found: Estimate) -> str:
+    if found.value is None:
         return ""
-    ends = "" if interval.low is None else f" ({_number(interval.low, 3)} to {_number(interval.high, 3)})"
-    return f"{interval.value:.3f}{ends}"
+    ends = "" if found.low is None else f" ({_number(found.low, 3)} to {_number(found.high, 3)})"
+    return f"{found.value:.3f}{ends}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

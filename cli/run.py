@@ -19,10 +19,12 @@ import structlog
 import typer
 import uvloop
 
+from cli.access import door_of, further_secrets
 from cli.compose import NAMES_THE_JUDGE, NEEDS_AN_ENDPOINT, PROCESSES, TOPICS, Parts, composed
 from cli.database import reads_of
 from cli.http import serving
-from cli.judges import guideline_desk
+from cli.judge_identity import guideline_desk, judge_book, judge_desk
+from cli.review_room import review_room
 from core.adapters.clock import SystemClock
 from core.adapters.kafka_sink import KafkaSink
 from core.adapters.migrate import migrate
@@ -35,6 +37,7 @@ from core.read_ports import HealthReport, StatusReport
 from core.runtime.process import Health, Process, patiently
 from core.runtime.supervisor import supervise
 from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required
+from core.stages.live_judge import LiveJudge, settings_judge
 from core.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
@@ -72,7 +75,7 @@ def run(
     configure_logging(
         settings.log_format,
         settings.log_level,
-        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key],
+        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key, *further_secrets(settings)],
     )
     uvloop.run(serve_processes(settings, wanted, until_idle=until_idle))
 
@@ -118,7 +121,8 @@ async def opened(
     pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
     sink = KafkaSink(kafka_servers(settings), settings.kafka_options)
     try:
-        yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle, soon_s)
+        live = LiveJudge(judge_book(pool), settings_judge(settings), wall)
+        yield Parts(settings, pool, sink, clock, wall, Metrics(), until_idle, soon_s, live)
     finally:
         await sink.close()
         await closed(pool)
@@ -189,7 +193,17 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
     settings = parts.settings
     reads = reads_of(settings, parts.pool, parts.clock)
     gauges = Gauges(reads.status, parts.metrics, status)
-    app = make_app(reads, parts.clock, status.health, gauges.text, guideline_desk(settings, parts.pool, parts.clock))
+    door = door_of(settings, parts.pool, parts.clock, parts.metrics)
+    app = make_app(
+        reads,
+        parts.clock,
+        status.health,
+        gauges.text,
+        door,
+        guideline_desk(parts.pool, parts.clock, parts.live),
+        review_room(settings, parts.pool),
+        judge_desk(parts.pool, parts.wall, lambda: settings_judge(settings)),
+    )
     refreshing = asyncio.create_task(gauges.refresh())
     try:
         async with serving(app, settings, port_matters="console" in names and not parts.until_idle) as address:

@@ -1,4 +1,4 @@
-"""`assay status`: replicas, lag, tasks by state, spend of the day, dead letters."""
+"""`assay status`: the live judge, replicas, lag, tasks by state, spend of the day, dead letters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from cli.database import reads_of
+from cli.judge_identity import live_judge
 from cli.tables import moment, print_tables, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
@@ -21,19 +22,20 @@ from core.settings import Settings, load_settings, postgres_dsn
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables")] = False) -> None:
-    """Show replicas, lag, tasks by state, spend of the day and dead letters."""
-    report = asyncio.run(read_status(load_settings()))
+    """Show the live judge, replicas, lag, tasks by state, spend of the day and dead letters."""
+    report, judge = asyncio.run(read_status(load_settings()))
     if as_json:
-        sys.stdout.write(msgspec.json.encode(as_plain(report)).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode({"live_judge": judge, **as_plain(report)}).decode() + "\n")
     else:
-        print_tables(*tables(report))
+        print_tables(table("Judge", ("live",), [(judge,)]), *tables(report))
 
 
-async def read_status(settings: Settings) -> StatusReport:
-    """The service's state as the database has it."""
+async def read_status(settings: Settings) -> tuple[StatusReport, str]:
+    """The service's state as the database has it, and the version of the judge that is live."""
     pool = await open_pool(postgres_dsn(settings), settings.postgres_pool_size)
     try:
-        return await reads_of(settings, pool, SystemClock()).status()
+        report = await reads_of(settings, pool, SystemClock()).status()
+        return report, (await live_judge(pool, settings)).version
     finally:
         await pool.close()
 

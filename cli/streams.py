@@ -26,7 +26,7 @@ Topic = Annotated[str, typer.Argument(help="the topic, with or without the prefi
 @app.command("list")
 def list_streams(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table")] = False) -> None:
     """Show every partition: owner, position, lag, watermark, and why it is stopped if it is."""
-    report = asyncio.run(read_status(load_settings()))
+    report, _ = asyncio.run(read_status(load_settings()))
     if as_json:
         plain = [plain_stream(stream, report) for stream in report.streams]
         sys.stdout.write(msgspec.json.encode(plain).decode() + "\n")

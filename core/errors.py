@@ -80,6 +80,18 @@ class LlmOverBudget(LlmError):
         self.kind = kind
 
 
+class LlmOverCap(LlmError):
+    """The cap on one run's cost would be passed: the run ends, and nothing was sent."""
+
+    kind = "over_cap"
+
+
+class LlmStopped(LlmError):
+    """The run that asked is told to stop: nothing was sent."""
+
+    kind = "stopped"
+
+
 class LlmUnavailable(LlmError):
     """5xx (`overloaded`: 503, 529; else `server_error`), `network`, `timeout`: retry the task later, also for long."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.domain.judging import GuidelineReply
 from core.domain.labels import Label, Lane, Mode, SelectionReason
+from core.domain.sampling import PLAIN, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class LlmRequest:
     """One call: rules in `system` (never data), data in `user`, and the JSON Schema that the reply must meet."""
 
     lane: Lane
-    purpose: Literal["guideline", "judgements", "picture_description", "picture_scores"]
+    purpose: Literal["guideline", "judgements", "picture_description", "picture_scores", "critique"]
     model: str
     prompt_version: str
     system: str
@@ -49,6 +50,7 @@ class LlmRequest:
     """Raises an LlmError for a reply that is no answer, such as LlmInvalid: the call then ends with that status."""
     tasks: tuple[UUID, ...] = ()
     """The tasks that the call is made for: a call's story is told by them."""
+    sampling: Sampling = PLAIN
     still: Callable[[], None] | None = None
     """Asked before a call that waited is sent: raises an LlmError, such as LlmBreakerOpen, once it need not be."""
 
@@ -70,7 +72,8 @@ class LlmReply:
     """The model's name as it was asked for: `model` is what the endpoint calls it. Labels carry this one."""
 
 
-TaskKind = Literal["relevance", "image", "anchor"]
+TaskKind = Literal["relevance", "image", "anchor", "shadow", "shadow_image"]
+"""`shadow`, `shadow_image`: a pair or picture that was just judged, for a candidate that is not live."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from core.domain.access import AuditEntry
 from core.domain.guidelines import BadEdit, GuidelineKey, checked_author, checked_comment, context_text
 from core.domain.judging import GuidelineReply
 from core.domain.task_keys import query_group, relevance_task_key
@@ -46,6 +47,8 @@ class GuidelineEdit:
     prompt_version: str
     """The guideline prompt in force at the edit: a later one does not undo it, and is shown beside it."""
     model: str
+    deed: AuditEntry | None = None
+    """Kept in the edit's own transaction, with the revision it made; None: it is none of the console's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +112,43 @@ class Claims(Protocol):
         ...
 
 
+class JudgeNames(NamedTuple):
+    """The judge of now as guidelines know it: what the keys of its tasks hold, and the version of its prompt."""
+
+    identity: str
+    guideline_prompt: str
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where people work on guidelines. `edits` false: they only read. `judge` and `prompt_version` are those of the
-    processes that judge."""
+    """Where people work on guidelines. `live` tells the judge of the processes that judge, at any time."""
 
     store: GuidelineStore
     clock: Clock
-    judge: str
-    prompt_version: str
-    edits: bool
+    live: Callable[[], JudgeNames]
+
+    @property
+    def judge(self) -> str:
+        """Whose labels an edit has given anew."""
+        return self.live().identity
+
+    @property
+    def prompt_version(self) -> str:
+        """The guideline prompt in force."""
+        return self.live().guideline_prompt
 
     async def history(self, key: GuidelineKey) -> Sequence[GuidelineVersion]:
         """All versions, newest first."""
         return await self.store.history(key, self.prompt_version)
 
     async def save(
-        self, key: GuidelineKey, body: GuidelineReply, author: str, comment: str, revision: int | None = None
+        self,
+        key: GuidelineKey,
+        body: GuidelineReply,
+        author: str,
+        comment: str,
+        revision: int | None = None,
+        deed: AuditEntry | None = None,
     ) -> Edited:
         """A person's version. `revision` is the newest that the person saw, 0 where there was none (None: whatever is
         the newest). GuidelineChanged; BadEdit where it says what is in force already, or no name is given."""
@@ -136,10 +159,16 @@ class Desk:
         newest = versions[0].revision if versions else 0
         told = (seen.stored.version, seen.stored.model) if seen else ("", "")
         origin = (newest if revision is None else revision, *told)
-        return await self._edit(key, body, checked_author(author), checked_comment(comment), origin)
+        return await self._edit(key, body, (checked_author(author), checked_comment(comment)), origin, deed)
 
     async def restore(
-        self, key: GuidelineKey, version: str, author: str, comment: str, revision: int | None = None
+        self,
+        key: GuidelineKey,
+        version: str,
+        author: str,
+        comment: str,
+        revision: int | None = None,
+        deed: AuditEntry | None = None,
     ) -> Edited:
         """What an earlier version says, in force again as a version of its own: its text is judged by anew. `revision`
         as with `save`. BadEdit where there is no such version; GuidelineChanged."""
@@ -152,13 +181,18 @@ class Desk:
         newest = versions[0].revision if revision is None else revision
         why = checked_comment(comment) or f"restores {version}"
         origin = (newest, version, found.stored.model)
-        return await self._edit(key, found.stored.body, checked_author(author), why, origin)
+        return await self._edit(key, found.stored.body, (checked_author(author), why), origin, deed)
 
     async def _edit(
-        self, key: GuidelineKey, body: GuidelineReply, author: str, comment: str, origin: tuple[int, str, str]
+        self,
+        key: GuidelineKey,
+        body: GuidelineReply,
+        told: tuple[str, str],
+        origin: tuple[int, str, str],
+        deed: AuditEntry | None,
     ) -> Edited:
-        revision, based_on, model = origin
-        edit = GuidelineEdit(key, body, author, comment, revision, based_on, self.prompt_version, model)
+        (author, comment), (revision, based_on, model) = told, origin
+        edit = GuidelineEdit(key, body, author, comment, revision, based_on, self.prompt_version, model, deed)
         return await self.store.edit(edit, self.judge, self.clock.now())
 
 

@@ -73,6 +73,11 @@ class JudgeSettings(BatchSettings):
         0.8, ge=0, le=1, description="0 to 1, below it a grade is unsure: the prompt has .95 for plain, .7 for not told"
     )
 
+    # Critique
+    llm_critique_model: str | None = Field(
+        None, min_length=1, description="looks at a sample of labels again; the cascade's strong one when not set"
+    )
+
     # Fallback
     llm_fallback_base_url: str | None = Field(
         None,

@@ -12,6 +12,7 @@ CounterName = Literal[
     "assay_alerts_total",
     "assay_batches_total",
     "assay_cascade_pairs_total",
+    "assay_console_refused_total",
     "assay_dead_letters_total",
     "assay_engine_requests_total",
     "assay_llm_breaker_opened_total",
@@ -31,6 +32,8 @@ CounterName = Literal[
     "assay_stream_records_total",
     "assay_task_failures_total",
     "assay_task_leases_lost_total",
+    "assay_trace_spans_total",
+    "assay_verdicts_unusable_total",
 ]
 GaugeName = Literal[
     "assay_canary_limit",
@@ -39,6 +42,7 @@ GaugeName = Literal[
     "assay_batch_calls",
     "assay_batches_late",
     "assay_batches_open",
+    "assay_live_judge_info",
     "assay_llm_breaker",
     "assay_llm_budget_usd",
     "assay_llm_hold_seconds",
@@ -85,6 +89,12 @@ COUNTERS: tuple[Metric, ...] = (
         "Pairs a cheap model graded; outcome: kept, or why the strong model was asked.",
     ),
     Metric("assay_batches_total", ("outcome",), "Steps of batches: ordered, how they ended, cancel_sent, queue_full."),
+    Metric(
+        "assay_console_refused_total",
+        ("reason",),
+        "Requests the console refused; reason: wrong_token, too_many (wrong tokens), forged_header (not from a proxy), "
+        "header_twice, bad_name, ended_session, role, form (not of this site).",
+    ),
     Metric("assay_dead_letters_total", ("topic", "reason"), "Records that can't be used, by their reason."),
     Metric(
         "assay_engine_requests_total",
@@ -134,6 +144,12 @@ COUNTERS: tuple[Metric, ...] = (
         "Failures of judge tasks (docs/failures.md); outcome: retry, put_off (attempt given back) or failed.",
     ),
     Metric("assay_task_leases_lost_total", ("process",), "Leases that ran out under work that still went on."),
+    Metric(
+        "assay_trace_spans_total",
+        ("outcome",),
+        "Spans for the OTLP receiver; outcome: sent, failed (it did not take them), dropped (too many waited).",
+    ),
+    Metric("assay_verdicts_unusable_total", (), "Judgements whose verdicts do not fit the guideline; labels stand."),
 )
 GAUGES: tuple[Metric, ...] = (
     Metric("assay_canary_limit", (), "Share of canary attacks that may succeed, as set."),
@@ -144,6 +160,12 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_batch_calls", ("state",), "LLM calls of the batch lane; state: collected or ordered."),
     Metric("assay_batches_late", (), "Open batches past the deadline of a call in them; their calls go live."),
     Metric("assay_batches_open", (), "Batches being ordered or with the provider."),
+    Metric(
+        "assay_live_judge_info",
+        ("judge",),
+        "1; the label names the judge version that judges now. Where replicas differ for minutes, one can't read the "
+        "book of judges.",
+    ),
     Metric(
         "assay_llm_breaker",
         ("endpoint", "model"),

@@ -106,7 +106,8 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list: of each field that is not empty, those that have it. `query`: as normalised."""
+    """Which calls to list: of each field that is not empty, those that have it. `query`: as normalised; `judge`: a
+    version or a name; `run`: an evaluation's id or name; `listing`: calls that were for it or gave it something."""
 
     lane: str = ""
     status: str = ""
@@ -115,6 +116,9 @@ class CallFilter:
     query: str = ""
     day: date | None = None
     task: str = ""
+    listing: str = ""
+    judge: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,11 @@ class CallView:
     subject: Mapping[str, str]
     batch: bool = False
 
+    @property
+    def cached(self) -> float | None:
+        """Share of the input that the provider had in its prompt cache, 0 to 1; None where it said nothing."""
+        return self.cached_tokens / self.input_tokens if self.input_tokens and self.cached_tokens is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class CallTask:
@@ -155,7 +164,8 @@ class CallTask:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """A label, a picture's score or an anchor's grade that came of a call. `confidence` None but for labels."""
+    """What came of a call, by `kind`: a `label`, a picture's `score`, an `anchor`'s grade, an `evaluation`'s grade, a
+    label in the `shadow`. `confidence` None where there is none; `event_id` empty but for labels and scores."""
 
     listing_id: str
     title: str
@@ -166,6 +176,10 @@ class CallResult:
     score: int
     confidence: float | None
     reasoning: str
+    kind: str = "label"
+    event_id: str = ""
+    judge: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class LabelView:
     guideline_version: str
     judged_at: datetime
     call_id: UUID
+    event_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

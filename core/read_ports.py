@@ -12,6 +12,7 @@ from core.batch_facts import BatchCounts, BatchReport
 from core.domain.canary import CanaryRun
 from core.engine_models import EngineRunStory, EngineRunView
 from core.errors import RetryLater
+from core.eval_reads import EvalReads
 from core.letter_models import DeadLetterView
 from core.money_models import CallFilter, CallStory, CallView, LaneSpend, Spending
 from core.read_models import (
@@ -26,6 +27,7 @@ from core.read_models import (
     Row,
     Window,
 )
+from core.trace_models import ResultStory
 
 REPLICA_GONE_S = 30.0
 """A replica silent for so many seconds is gone: six times the five between two of its words."""
@@ -71,8 +73,7 @@ class StreamPosition:
         return max(0, self.end_offset - 1 - self.applied)
 
     def lag_s(self, at: datetime) -> float | None:
-        """Seconds from the newest time of its records (the watermark) to `at` while there is lag, else 0; None when
-        no record was usable yet."""
+        """Seconds from the watermark to `at` while there is lag, else 0; None when no record was usable yet."""
         if self.lag == 0:
             return 0.0
         return None if self.watermark is None else max(0.0, (at - self.watermark).total_seconds())
@@ -207,7 +208,7 @@ class Overview:
     friction: Sequence[QueryRow]
 
 
-class Reads(Protocol):
+class Reads(EvalReads, Protocol):
     """All questions; each raises RetryLater when the database is away, NotMigrated when it is empty."""
 
     async def ping(self) -> None:
@@ -276,6 +277,10 @@ class Reads(Protocol):
 
     async def call(self, call_id: UUID) -> CallStory | None:
         """One call with all that is kept of it."""
+        ...
+
+    async def result(self, event_id: UUID) -> ResultStory | None:
+        """One label or score by its event's id, with the calls and the guideline behind it."""
         ...
 
     async def dead_letters(self, reason: str, topic: str) -> Sequence[DeadLetterView]:

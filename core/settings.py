@@ -14,15 +14,18 @@ import msgspec
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from core.access_settings import AccessSettings
 from core.addresses import are_brokers, is_dsn
 from core.errors import SettingsError
 from core.llm_settings import JudgeSettings
+from core.review_settings import ReviewSettings
+from core.trace_settings import TraceSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEFAULT_ENGAGEMENT_ACTIONS = ("click", "click_through", "item_click", "add_to_cart", "purchase")
 
 
-class Settings(JudgeSettings):
+class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings):
     """All settings of one process; names are `ASSAY_` and the field in capitals."""
 
     model_config = SettingsConfigDict(
@@ -161,7 +164,7 @@ class Settings(JudgeSettings):
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     console_edits: Literal["enabled", "disabled"] = Field(
-        "disabled", description="enabled: whoever reaches the console may edit guidelines; it has no login of its own"
+        "disabled", description="no longer read: who signs in with the role review or operate edits (docs/access.md)"
     )
 
     # Logs

@@ -15,7 +15,7 @@ Made by `python -m core.settings_page > docs/settings.md`.
 Settings are environment variables; a file `.env` in the working directory is read too, and the environment wins over
 it. An empty variable counts as not set, and what is not set takes its default. They are read once, at the start. A
 missing or impossible value stops the start with one line that names the variable and what it takes, and exit code 2.
-Secrets (`ASSAY_POSTGRES_DSN`, `ASSAY_LLM_API_KEY`) are never logged, shown or stored.
+Secrets (`ASSAY_POSTGRES_DSN`, `ASSAY_LLM_API_KEY`, `ASSAY_CONSOLE_TOKENS`) are never logged, shown or stored.
 
 All replicas of a service should have the same values: rate, budget and batch sizes are meant for all of them together,
 and the judge (model, mode) is a part of what makes a label the same label.
@@ -48,6 +48,7 @@ GROUPS = (
     ),
     Group("Selection", ("selection_",), "Which queries are judged, how many and how often."),
     Group("Search engines", ("engines",), "Where results come from besides the log: [engines.md](engines.md)."),
+    Group("Review", ("review_",), "How people grade, and what for: [review.md](review.md)."),
     Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
     Group("Pictures", ("image_",), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
     Group(
@@ -63,9 +64,20 @@ GROUPS = (
     ),
     Group(
         "HTTP",
-        ("http_", "console_"),
-        "Every `assay run` answers probes, metrics, read API and console here; there is no sign-in "
-        "([console.md](console.md)). Where the port is taken, a run without `console` takes a free one.",
+        ("http_",),
+        "Every `assay run` answers probes, metrics, read API and console here. Where the port is taken, a run without "
+        "`console` takes a free one.",
+    ),
+    Group(
+        "Console",
+        ("console_",),
+        "Who signs in, how, and what it allows: [access.md](access.md). With neither tokens nor a proxy, whoever "
+        "reaches the port reads, and nobody writes.",
+    ),
+    Group(
+        "Traces",
+        ("traces_",),
+        "Spans of LLM calls and their results, sent by OTLP/HTTP where an endpoint is set: [tracing.md](tracing.md).",
     ),
     Group("Logs", ("log_",), "To standard error."),
 )
@@ -78,8 +90,14 @@ NEEDED_BY = {
 }
 """What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""
 
-FALLBACK = {"llm_base_url": "OPENAI_BASE_URL", "llm_api_key": "OPENAI_API_KEY"}
-"""Names that the openai client's own users have set already."""
+FALLBACK = {
+    "llm_base_url": "OPENAI_BASE_URL",
+    "llm_api_key": "OPENAI_API_KEY",
+    "traces_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "traces_headers": "OTEL_EXPORTER_OTLP_HEADERS",
+    "traces_resource": "OTEL_RESOURCE_ATTRIBUTES",
+}
+"""Names that users of the openai client and of OpenTelemetry have set already."""
 
 
 def page() -> str:
@@ -101,6 +119,8 @@ def _default(name: str) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()):
+        return ",".join(f"{key}={each}" for key, each in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -4,6 +4,39 @@ CREATE SCHEMA assay;
 
 CREATE SCHEMA assay_data;
 
+CREATE FUNCTION assay_data.audit_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'assay_data.audit is only added to: % refused', TG_OP;
+END
+$$;
+
+CREATE TABLE assay_data.audit (
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    who text NOT NULL,
+    role text NOT NULL,
+    act text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_act_check CHECK ((act <> ''::text)),
+    CONSTRAINT audit_role_check CHECK ((role = ANY (ARRAY['read'::text, 'review'::text, 'operate'::text]))),
+    CONSTRAINT audit_who_check CHECK ((who <> ''::text))
+);
+
+CREATE VIEW assay.audit AS
+ SELECT number,
+    at,
+    who,
+    role,
+    act,
+    subject,
+    detail
+   FROM assay_data.audit;
+
+COMMENT ON VIEW assay.audit IS 'What people did in the console, newest with the largest number: who (as they signed in), with which role, when, what (act), to what (subject), and what is worth keeping beside it (detail). Rows are never changed or deleted.';
+
 CREATE TABLE assay_data.canary_outcomes (
     run_id bigint NOT NULL,
     case_id text NOT NULL,
@@ -270,6 +303,235 @@ CREATE VIEW assay.engine_query_figures AS
    FROM (assay_data.engine_comparisons c
      JOIN assay_data.engine_query_figures f USING (run_id));
 
+CREATE TABLE assay_data.eval_datasets (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    licence text NOT NULL,
+    rule text NOT NULL,
+    anchors boolean NOT NULL,
+    items integer NOT NULL,
+    queries integer NOT NULL,
+    raters text[] NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    CONSTRAINT eval_datasets_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text])))
+);
+
+CREATE VIEW assay.eval_datasets AS
+ SELECT name,
+    version,
+    kind,
+    source,
+    licence,
+    rule,
+    anchors,
+    items,
+    queries,
+    raters,
+    made_at,
+    made_by
+   FROM assay_data.eval_datasets;
+
+COMMENT ON VIEW assay.eval_datasets IS 'Versions of datasets. A version is a hash of the items, their grades and the rule: it never changes. rule says how the file''s grades became ours.';
+
+CREATE TABLE assay_data.eval_items (
+    dataset bigint NOT NULL,
+    "position" integer NOT NULL,
+    item_id text NOT NULL,
+    split text NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    query text NOT NULL,
+    context text NOT NULL,
+    listing_id text NOT NULL,
+    listing jsonb,
+    image_url text,
+    segment jsonb NOT NULL,
+    ranks jsonb NOT NULL,
+    truth smallint,
+    ratings jsonb NOT NULL,
+    CONSTRAINT eval_items_split_check CHECK ((split = ANY (ARRAY['tune'::text, 'test'::text])))
+);
+
+CREATE VIEW assay.eval_items AS
+ SELECT d.name AS dataset,
+    d.version,
+    d.kind,
+    i.item_id,
+    i.split,
+    i.application,
+    i.market,
+    i.language,
+    i.query,
+    i.context,
+    i.listing_id,
+    (i.listing ->> 'title'::text) AS title,
+    i.image_url,
+    i.segment,
+    i.ranks,
+    i.truth,
+    i.ratings
+   FROM (assay_data.eval_items i
+     JOIN assay_data.eval_datasets d ON ((d.id = i.dataset)));
+
+COMMENT ON VIEW assay.eval_items IS 'Items of datasets: grades 0 to 2, or scores 1 to 10 of pictures. truth is the grade that counts (adjudicated, else the median of the raters, rounded down), NULL where nobody graded it; ratings by rater.';
+
+CREATE TABLE assay_data.eval_results (
+    run_id uuid NOT NULL,
+    judge text NOT NULL,
+    item_id text NOT NULL,
+    grade smallint,
+    confidence double precision,
+    reasoning text NOT NULL,
+    verdicts text NOT NULL,
+    aspects jsonb NOT NULL,
+    guideline_version text NOT NULL,
+    content_key text NOT NULL,
+    call_id uuid,
+    failure text NOT NULL,
+    reused boolean NOT NULL,
+    cost_usd double precision NOT NULL,
+    input_tokens double precision NOT NULL,
+    output_tokens double precision NOT NULL,
+    latency_ms integer NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    model text NOT NULL,
+    extra jsonb NOT NULL,
+    call_usd double precision,
+    CONSTRAINT eval_results_check CHECK (((grade IS NULL) = (failure <> ''::text)))
+);
+
+CREATE TABLE assay_data.eval_runs (
+    run_id uuid NOT NULL,
+    name text NOT NULL,
+    dataset text NOT NULL,
+    kind text NOT NULL,
+    split text,
+    judges text[] NOT NULL,
+    state text NOT NULL,
+    cap_usd double precision NOT NULL,
+    estimated_usd double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    started_by text NOT NULL,
+    items integer NOT NULL,
+    item_limit integer NOT NULL,
+    item_sample integer NOT NULL,
+    anchors boolean NOT NULL,
+    CONSTRAINT eval_runs_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text]))),
+    CONSTRAINT eval_runs_split_check CHECK ((split = ANY (ARRAY['tune'::text, 'test'::text]))),
+    CONSTRAINT eval_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'stopped'::text, 'over_cap'::text])))
+);
+
+CREATE VIEW assay.eval_results AS
+ SELECT r.run_id,
+    r.name AS run,
+    r.dataset,
+    e.judge,
+    e.item_id,
+    e.grade,
+    e.confidence,
+    e.reasoning,
+    e.verdicts,
+    e.aspects,
+    e.guideline_version,
+    e.content_key,
+    e.call_id,
+    e.failure,
+    e.reused,
+    e.cost_usd,
+    e.call_usd,
+    e.input_tokens,
+    e.output_tokens,
+    e.latency_ms,
+    e.model,
+    e.judged_at
+   FROM (assay_data.eval_results e
+     JOIN assay_data.eval_runs r USING (run_id));
+
+COMMENT ON VIEW assay.eval_results IS 'What each judge said of each item of a run: grade 0 to 2, or 1 to 10 of pictures; NULL with the kind of failure where it gave none. reused: an earlier judgement of the same content, nothing was paid. Joins eval_items by dataset, version and item_id.';
+
+CREATE VIEW assay.eval_runs AS
+ SELECT run_id,
+    name,
+    dataset,
+    kind,
+    split,
+    judges,
+    state,
+    cap_usd,
+    estimated_usd,
+    started_at,
+    ended_at,
+    started_by,
+    items,
+    item_limit,
+    item_sample,
+    anchors
+   FROM assay_data.eval_runs;
+
+COMMENT ON VIEW assay.eval_runs IS 'Runs of judges on datasets (name@version). split NULL: both; item_limit and item_sample 0: every item. A run whose process was killed stays running until it is resumed.';
+
+CREATE TABLE assay_data.gates (
+    gate_id uuid NOT NULL,
+    judge text NOT NULL,
+    against text NOT NULL,
+    rules_name text NOT NULL,
+    rules text NOT NULL,
+    dataset_name text NOT NULL,
+    dataset_version text NOT NULL,
+    split text NOT NULL,
+    run_id uuid NOT NULL,
+    run_name text NOT NULL,
+    passed boolean NOT NULL,
+    outcomes jsonb NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    checked_by text NOT NULL,
+    CONSTRAINT gates_split_check CHECK ((split = ANY (ARRAY['test'::text, 'tune'::text, 'both'::text])))
+);
+
+CREATE VIEW assay.gate_rules AS
+ SELECT g.gate_id,
+    g.judge,
+    g.rules_name,
+    g.checked_at,
+    o.place,
+    (o.outcome ->> 'rule'::text) AS rule,
+    (o.outcome ->> 'segment'::text) AS segment,
+    ((o.outcome ->> 'figure'::text))::double precision AS figure,
+    ((o.outcome ->> 'low'::text))::double precision AS low,
+    ((o.outcome ->> 'high'::text))::double precision AS high,
+    ((o.outcome ->> 'limit'::text))::double precision AS bound,
+    (o.outcome ->> 'read'::text) AS read,
+    ((o.outcome ->> 'n_items'::text))::integer AS items,
+    ((o.outcome ->> 'passed'::text))::boolean AS passed,
+    (o.outcome ->> 'why'::text) AS why
+   FROM assay_data.gates g,
+    LATERAL jsonb_array_elements(g.outcomes) WITH ORDINALITY o(outcome, place);
+
+COMMENT ON VIEW assay.gate_rules IS 'The rules of each gate with their figures. segment: empty for all items. passed NULL: left out, and why says for what reason. A figure that is not defined is NULL and breaks its rule.';
+
+CREATE VIEW assay.gates AS
+ SELECT gate_id,
+    judge,
+    against,
+    rules_name,
+    dataset_name AS dataset,
+    dataset_version AS version,
+    split,
+    run_id,
+    run_name,
+    passed,
+    checked_at,
+    checked_by
+   FROM assay_data.gates;
+
+COMMENT ON VIEW assay.gates IS 'Every time a judge was held against a gate''s rules: on which version of which dataset, beside which other judge (empty: none), and whether it passed.';
+
 CREATE TABLE assay_data.guidelines (
     market text NOT NULL,
     query text NOT NULL,
@@ -318,9 +580,17 @@ CREATE TABLE assay_data.image_scores (
     prompt_version text NOT NULL,
     judged_at timestamp with time zone NOT NULL,
     call_id uuid,
+    judge text DEFAULT ''::text NOT NULL,
     CONSTRAINT image_scores_score_check CHECK (((score >= 1) AND (score <= 10))),
     CONSTRAINT image_scores_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
 );
+
+CREATE VIEW assay.image_score_judges AS
+ SELECT event_id,
+    judge
+   FROM assay_data.image_scores;
+
+COMMENT ON VIEW assay.image_score_judges IS 'Which judge version (name@hash) gave each picture its score. Joins image_scores by event_id.';
 
 CREATE VIEW assay.image_scores AS
  SELECT DISTINCT ON (listing_id, image_url) listing_id,
@@ -336,6 +606,34 @@ CREATE VIEW assay.image_scores AS
     event_id
    FROM assay_data.image_scores
   ORDER BY listing_id, image_url, judged_at DESC, id DESC;
+
+CREATE TABLE assay_data.judge_deeds (
+    id bigint NOT NULL,
+    act text NOT NULL,
+    version text NOT NULL,
+    share double precision NOT NULL,
+    by text NOT NULL,
+    why text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    gate_id uuid,
+    CONSTRAINT judge_deeds_act_check CHECK ((act = ANY (ARRAY['promote'::text, 'rollback'::text, 'shadow'::text, 'unshadow'::text]))),
+    CONSTRAINT judge_deeds_by_check CHECK ((by <> ''::text)),
+    CONSTRAINT judge_deeds_check CHECK (((why <> ''::text) OR (act = ANY (ARRAY['shadow'::text, 'unshadow'::text])))),
+    CONSTRAINT judge_deeds_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision)))
+);
+
+CREATE VIEW assay.judge_deeds AS
+ SELECT id,
+    act,
+    version,
+    share,
+    by,
+    why,
+    at,
+    gate_id
+   FROM assay_data.judge_deeds;
+
+COMMENT ON VIEW assay.judge_deeds IS 'Who promoted, rolled back or put which judge into the shadow, when and why. The newest promote or rollback names the live judge; none, or the version settings: the judge that the settings make.';
 
 CREATE TABLE assay_data.tasks (
     task_id uuid NOT NULL,
@@ -356,7 +654,6 @@ CREATE TABLE assay_data.tasks (
     finished_at timestamp with time zone,
     failures jsonb DEFAULT '{}'::jsonb NOT NULL,
     lease_no integer DEFAULT 0 NOT NULL,
-    CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'anchor'::text]))),
     CONSTRAINT tasks_lane_check CHECK ((lane = ANY (ARRAY['live'::text, 'panel'::text, 'backfill'::text]))),
     CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
@@ -386,6 +683,35 @@ CREATE VIEW assay.judge_tasks AS
     finished_at
    FROM assay_data.tasks;
 
+CREATE TABLE assay_data.judges (
+    version text NOT NULL,
+    name text NOT NULL,
+    mode text NOT NULL,
+    model text NOT NULL,
+    vision_model text NOT NULL,
+    products_per_call smallint NOT NULL,
+    cascade jsonb,
+    prompts jsonb NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    added_by text NOT NULL,
+    sampling jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+CREATE VIEW assay.judges AS
+ SELECT version,
+    name,
+    mode,
+    model,
+    vision_model,
+    products_per_call,
+    cascade,
+    prompts,
+    added_at,
+    added_by
+   FROM assay_data.judges;
+
+COMMENT ON VIEW assay.judges IS 'Every judge version that was added or has judged.';
+
 CREATE TABLE assay_data.labels (
     id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -408,6 +734,8 @@ CREATE TABLE assay_data.labels (
     image_hash text,
     judged_at timestamp with time zone NOT NULL,
     call_id uuid NOT NULL,
+    judge text DEFAULT ''::text NOT NULL,
+    verdicts text DEFAULT ''::text NOT NULL,
     CONSTRAINT labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text]))),
     CONSTRAINT labels_reason_check CHECK ((reason = ANY (ARRAY['panel'::text, 'friction'::text, 'volume'::text, 'request'::text])))
 );
@@ -478,6 +806,14 @@ CREATE VIEW assay.label_costs AS
           WHERE (x.call_id = l.call_id)) shared);
 
 COMMENT ON VIEW assay.label_costs IS 'What a label''s own call cost: the call''s cost divided evenly over the labels that came of it and are still kept. Guidelines, descriptions of pictures, the cheap calls of a cascade and calls without a label are not in it: they serve many labels or none, and are in assay.label_cost_daily. A label is here as long as its call is kept (ASSAY_RETENTION_LLM_CALL_DAYS).';
+
+CREATE VIEW assay.label_judges AS
+ SELECT event_id,
+    judge,
+    verdicts
+   FROM assay_data.labels;
+
+COMMENT ON VIEW assay.label_judges IS 'Which judge version (name@hash) gave each label, and its verdict on each requirement of the guideline, in their order: y met, n not met, ? not told. Both are empty for labels of before there were versions. Joins relevance_labels and relevance_label_history by event_id.';
 
 CREATE TABLE assay_data.llm_batches (
     batch_id uuid NOT NULL,
@@ -840,6 +1176,244 @@ CREATE VIEW assay.relevance_labels_by_context AS
      LEFT JOIN assay_data.guidelines g ON (((g.market = l.market) AND (g.query = l.query) AND (g.version = l.guideline_version))))
   ORDER BY l.application, l.market, l.query, g.language, g.context, l.listing_id, l.judged_at DESC, l.id DESC;
 
+CREATE TABLE assay_data.review_acts (
+    act_id bigint NOT NULL,
+    item_id uuid NOT NULL,
+    reviewer text NOT NULL,
+    act text NOT NULL,
+    grade smallint,
+    blind boolean DEFAULT true NOT NULL,
+    undoes bigint,
+    note text DEFAULT ''::text NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT review_acts_act_check CHECK ((act = ANY (ARRAY['answer'::text, 'skip'::text, 'undo'::text, 'remark'::text, 'decision'::text]))),
+    CONSTRAINT review_acts_check CHECK (((act = ANY (ARRAY['answer'::text, 'decision'::text])) = (grade IS NOT NULL))),
+    CONSTRAINT review_acts_check1 CHECK (((act = 'undo'::text) = (undoes IS NOT NULL)))
+);
+
+CREATE TABLE assay_data.review_items (
+    item_id uuid NOT NULL,
+    kind text NOT NULL,
+    place integer NOT NULL,
+    needed smallint NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    language text NOT NULL,
+    query text NOT NULL,
+    context text NOT NULL,
+    listing_id text NOT NULL,
+    content_hash text NOT NULL,
+    image_url text NOT NULL,
+    listing jsonb,
+    segment jsonb NOT NULL,
+    guideline_version text NOT NULL,
+    anchors boolean NOT NULL,
+    dataset text NOT NULL,
+    dataset_item text NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    seen_by text[] DEFAULT '{}'::text[] NOT NULL,
+    answers smallint DEFAULT 0 NOT NULL,
+    open boolean DEFAULT true NOT NULL,
+    disputed boolean DEFAULT false NOT NULL,
+    decided smallint,
+    CONSTRAINT review_items_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text]))),
+    CONSTRAINT review_items_needed_check CHECK (((needed >= 1) AND (needed <= 20)))
+);
+
+CREATE VIEW assay.review_answers AS
+ SELECT a.act_id AS answer_id,
+    a.item_id,
+    i.kind,
+    i.application,
+    i.market,
+    i.query,
+    i.listing_id,
+    i.image_url,
+    a.reviewer,
+    a.grade,
+    a.blind,
+    a.at,
+    (u.act_id IS NOT NULL) AS undone,
+    i.decided
+   FROM ((assay_data.review_acts a
+     JOIN assay_data.review_items i ON ((i.item_id = a.item_id)))
+     LEFT JOIN assay_data.review_acts u ON ((u.undoes = a.act_id)))
+  WHERE (a.act = 'answer'::text);
+
+COMMENT ON VIEW assay.review_answers IS 'What people answered in the review queue, a row an answer. blind: given before any judge''s label was shown; undone: taken back since; decided: the adjudicated grade, NULL where nobody had to decide.';
+
+CREATE TABLE assay_data.shadow_labels (
+    live_event_id uuid NOT NULL,
+    judge text NOT NULL,
+    content_key text NOT NULL,
+    grade smallint NOT NULL,
+    confidence double precision NOT NULL,
+    reasoning text NOT NULL,
+    verdicts text NOT NULL,
+    model text NOT NULL,
+    guideline_version text NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    call_id uuid NOT NULL,
+    CONSTRAINT shadow_labels_grade_check CHECK (((grade >= 0) AND (grade <= 2)))
+);
+
+CREATE VIEW assay.shadow_labels AS
+ SELECT s.judge,
+    l.judge AS live_judge,
+    l.application,
+    l.market,
+    l.query,
+    l.listing_id,
+    s.grade,
+    l.grade AS live_grade,
+    s.confidence,
+    l.confidence AS live_confidence,
+    s.reasoning,
+    l.reasoning AS live_reasoning,
+    s.verdicts,
+    s.model,
+    s.guideline_version,
+    s.judged_at,
+    s.live_event_id,
+    s.call_id
+   FROM (assay_data.shadow_labels s
+     JOIN assay_data.labels l ON ((l.event_id = s.live_event_id)));
+
+COMMENT ON VIEW assay.shadow_labels IS 'What a candidate in the shadow said of a pair, beside the live label of the same pair with the same inputs.';
+
+CREATE TABLE assay_data.shadow_scores (
+    live_event_id uuid NOT NULL,
+    judge text NOT NULL,
+    content_key text NOT NULL,
+    score smallint NOT NULL,
+    aspects jsonb NOT NULL,
+    reasoning text NOT NULL,
+    model text NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    call_id uuid,
+    CONSTRAINT shadow_scores_score_check CHECK (((score >= 1) AND (score <= 10)))
+);
+
+CREATE VIEW assay.shadow_scores AS
+ SELECT s.judge,
+    i.judge AS live_judge,
+    i.listing_id,
+    i.image_url,
+    i.image_hash,
+    s.score,
+    i.score AS live_score,
+    s.aspects,
+    s.reasoning,
+    i.reasoning AS live_reasoning,
+    s.model,
+    s.judged_at,
+    s.live_event_id,
+    s.call_id
+   FROM (assay_data.shadow_scores s
+     JOIN assay_data.image_scores i ON ((i.event_id = s.live_event_id)));
+
+COMMENT ON VIEW assay.shadow_scores IS 'What a candidate in the shadow said of a picture, beside the live score of the same picture of the same listing.';
+
+CREATE TABLE assay_data.tier_reports (
+    report_id uuid NOT NULL,
+    subject text NOT NULL,
+    told text NOT NULL,
+    kind text NOT NULL,
+    judge text NOT NULL,
+    items integer NOT NULL,
+    tiers jsonb NOT NULL,
+    checks jsonb NOT NULL,
+    habits jsonb NOT NULL,
+    critic text NOT NULL,
+    critic_prompt text NOT NULL,
+    share double precision NOT NULL,
+    cost_usd double precision NOT NULL,
+    complete boolean NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    unchecked integer NOT NULL,
+    CONSTRAINT tier_reports_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text])))
+);
+
+CREATE VIEW assay.tier_checks AS
+ SELECT r.report_id,
+    r.subject,
+    r.told AS name,
+    r.kind,
+    r.judge,
+    r.made_at,
+    r.items,
+    (c."row" ->> 'check'::text) AS check_name,
+    ((c."row" ->> 'flagged'::text))::integer AS flagged,
+    ((c."row" #>> '{by_critique,value}'::text[]))::double precision AS upheld_by_critique,
+    ((c."row" #>> '{by_people,value}'::text[]))::double precision AS upheld_by_people
+   FROM assay_data.tier_reports r,
+    LATERAL jsonb_array_elements(r.checks) c("row");
+
+COMMENT ON VIEW assay.tier_checks IS 'How many judgements each check of a report objects to, and of these the share that the critique, or people, let stand: the check''s false alarms. NULL where nobody looked.';
+
+CREATE TABLE assay_data.tier_flagged (
+    report_id uuid NOT NULL,
+    place integer NOT NULL,
+    key text NOT NULL,
+    item_id text NOT NULL,
+    query text NOT NULL,
+    listing_id text NOT NULL,
+    title text NOT NULL,
+    grade smallint NOT NULL,
+    reasoning text NOT NULL,
+    findings jsonb NOT NULL,
+    better smallint,
+    why text NOT NULL,
+    people smallint
+);
+
+CREATE VIEW assay.tier_findings AS
+ SELECT f.report_id,
+    r.subject,
+    r.judge,
+    f.item_id,
+    f.query,
+    f.listing_id,
+    f.title,
+    f.grade,
+    f.reasoning,
+    (n."row" ->> 'check'::text) AS check_name,
+    (n."row" ->> 'why'::text) AS finding,
+    f.better,
+    f.why AS critique,
+    f.people
+   FROM ((assay_data.tier_flagged f
+     JOIN assay_data.tier_reports r ON ((r.report_id = f.report_id)))
+     LEFT JOIN LATERAL jsonb_array_elements(f.findings) n("row") ON (true));
+
+COMMENT ON VIEW assay.tier_findings IS 'Judgements that a tier objects to, a row a finding of the checks (one with NULL where only a later tier objects). better: the critique''s grade where it is another; people: theirs.';
+
+CREATE VIEW assay.tier_overturns AS
+ SELECT r.report_id,
+    r.subject,
+    r.told AS name,
+    r.kind,
+    r.judge,
+    r.made_at,
+    (t."row" ->> 'tier'::text) AS tier,
+    ((t."row" ->> 'seen'::text))::integer AS seen,
+    ((t."row" ->> 'objected'::text))::integer AS objected,
+    (o."row" ->> 'by'::text) AS by,
+    ((o."row" #>> '{missed,n}'::text[]))::integer AS passed_seen,
+    ((o."row" #>> '{missed,value}'::text[]))::double precision AS missed,
+    ((o."row" #>> '{missed,low}'::text[]))::double precision AS missed_low,
+    ((o."row" #>> '{missed,high}'::text[]))::double precision AS missed_high,
+    ((o."row" #>> '{false_alarms,n}'::text[]))::integer AS objected_seen,
+    ((o."row" #>> '{false_alarms,value}'::text[]))::double precision AS false_alarms,
+    ((o."row" #>> '{false_alarms,low}'::text[]))::double precision AS false_alarms_low,
+    ((o."row" #>> '{false_alarms,high}'::text[]))::double precision AS false_alarms_high
+   FROM assay_data.tier_reports r,
+    LATERAL jsonb_array_elements(r.tiers) t("row"),
+    LATERAL jsonb_array_elements((t."row" -> 'overturned'::text)) o("row");
+
+COMMENT ON VIEW assay.tier_overturns IS 'What a later tier (by) made of an earlier one (tier). missed: of what passed and the later tier saw, the share it changes; false_alarms: of what was objected to, the share it lets stand; each with its 95 % interval over queries, NULL where it saw none.';
+
 CREATE TABLE assay_data.anchor_outcomes (
     anchor_id text NOT NULL,
     night date NOT NULL,
@@ -862,6 +1436,15 @@ CREATE TABLE assay_data.anchors (
     added_at timestamp with time zone NOT NULL
 );
 
+ALTER TABLE assay_data.audit ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.audit_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE assay_data.canary_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.canary_runs_id_seq
     START WITH 1
@@ -875,6 +1458,17 @@ CREATE UNLOGGED TABLE assay_data.claims (
     name text NOT NULL,
     holder uuid NOT NULL,
     until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE assay_data.critiques (
+    critique_key text NOT NULL,
+    grade smallint NOT NULL,
+    reason_holds boolean NOT NULL,
+    why text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    call_id uuid NOT NULL,
+    made_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE assay_data.dead_letters_rest (
@@ -901,8 +1495,22 @@ CREATE TABLE assay_data.drift_states (
     state bytea NOT NULL
 );
 
+CREATE TABLE assay_data.ended_sessions (
+    session text NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
 ALTER TABLE assay_data.engine_lists ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.engine_lists_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE assay_data.eval_datasets ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.eval_datasets_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -921,6 +1529,15 @@ CREATE TABLE assay_data.history_days (
 
 ALTER TABLE assay_data.image_scores ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.image_scores_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE assay_data.judge_deeds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.judge_deeds_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1064,6 +1681,11 @@ CREATE TABLE assay_data.mode_labels (
     output_tokens double precision NOT NULL,
     cost_usd double precision NOT NULL,
     judged_at timestamp with time zone NOT NULL,
+    verdicts text DEFAULT ''::text NOT NULL,
+    guideline_version text DEFAULT ''::text NOT NULL,
+    prompt_version text DEFAULT ''::text NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    latency_ms integer,
     CONSTRAINT mode_labels_label_check CHECK ((label = ANY (ARRAY['irrelevant'::text, 'acceptable_substitute'::text, 'highly_relevant'::text])))
 );
 
@@ -1224,6 +1846,85 @@ CREATE TABLE assay_data.result_lists (
     seen_at timestamp with time zone NOT NULL
 );
 
+ALTER TABLE assay_data.review_acts ALTER COLUMN act_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.review_acts_act_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE assay_data.review_opinions (
+    item_id uuid NOT NULL,
+    opinion_key text NOT NULL,
+    judge text NOT NULL,
+    content_key text NOT NULL,
+    run_id uuid,
+    dataset_item text NOT NULL,
+    grade smallint NOT NULL,
+    confidence double precision,
+    reasoning text NOT NULL,
+    verdicts text NOT NULL,
+    aspects jsonb NOT NULL,
+    call_id uuid,
+    judged_at timestamp with time zone NOT NULL,
+    shadow boolean NOT NULL
+);
+
+CREATE VIEW assay_data.review_answers AS
+ SELECT a.act_id AS answer_id,
+    a.item_id,
+    i.kind,
+    o.content_key,
+    o.run_id,
+    o.judge,
+    o.dataset_item AS item,
+    a.reviewer,
+    a.grade,
+    o.grade AS judge_grade,
+    a.blind,
+    a.note,
+    a.at,
+    (u.act_id IS NOT NULL) AS undone
+   FROM (((assay_data.review_acts a
+     JOIN assay_data.review_items i ON ((i.item_id = a.item_id)))
+     LEFT JOIN assay_data.review_acts u ON ((u.undoes = a.act_id)))
+     LEFT JOIN assay_data.review_opinions o ON ((o.item_id = a.item_id)))
+  WHERE (a.act = 'answer'::text);
+
+CREATE TABLE assay_data.review_draws (
+    fill_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    drawn text NOT NULL,
+    probability double precision NOT NULL,
+    teaches double precision NOT NULL,
+    why jsonb NOT NULL,
+    CONSTRAINT review_draws_drawn_check CHECK ((drawn = ANY (ARRAY['random'::text, 'taught'::text]))),
+    CONSTRAINT review_draws_probability_check CHECK (((probability > (0)::double precision) AND (probability <= (1)::double precision)))
+);
+
+CREATE TABLE assay_data.review_fills (
+    fill_id uuid NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    told text NOT NULL,
+    frame integer NOT NULL,
+    items integer NOT NULL,
+    random_items integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    CONSTRAINT review_fills_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text]))),
+    CONSTRAINT review_fills_source_check CHECK ((source = ANY (ARRAY['run'::text, 'live'::text, 'drift'::text])))
+);
+
+CREATE UNLOGGED TABLE assay_data.review_leases (
+    reviewer text NOT NULL,
+    kind text NOT NULL,
+    item_id uuid NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
 ALTER TABLE assay_data.selections ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.selections_id_seq
     START WITH 1
@@ -1283,6 +1984,9 @@ ALTER TABLE ONLY assay_data.anchor_outcomes
 ALTER TABLE ONLY assay_data.anchors
     ADD CONSTRAINT anchors_pkey PRIMARY KEY (anchor_id);
 
+ALTER TABLE ONLY assay_data.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY assay_data.canary_outcomes
     ADD CONSTRAINT canary_outcomes_pkey PRIMARY KEY (run_id, case_id);
 
@@ -1294,6 +1998,9 @@ ALTER TABLE ONLY assay_data.canary_runs
 
 ALTER TABLE ONLY assay_data.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY assay_data.critiques
+    ADD CONSTRAINT critiques_pkey PRIMARY KEY (critique_key);
 
 ALTER TABLE ONLY assay_data.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (topic, partition, "offset", received_at);
@@ -1307,6 +2014,9 @@ ALTER TABLE ONLY assay_data.drift_nights
 ALTER TABLE ONLY assay_data.drift_states
     ADD CONSTRAINT drift_states_pkey PRIMARY KEY (night);
 
+ALTER TABLE ONLY assay_data.ended_sessions
+    ADD CONSTRAINT ended_sessions_pkey PRIMARY KEY (session);
+
 ALTER TABLE ONLY assay_data.engine_comparisons
     ADD CONSTRAINT engine_comparisons_pkey PRIMARY KEY (run_id);
 
@@ -1318,6 +2028,24 @@ ALTER TABLE ONLY assay_data.engine_measures
 
 ALTER TABLE ONLY assay_data.engine_query_figures
     ADD CONSTRAINT engine_query_figures_pkey PRIMARY KEY (run_id, engine, application, market, query);
+
+ALTER TABLE ONLY assay_data.eval_datasets
+    ADD CONSTRAINT eval_datasets_name_version_key UNIQUE (name, version);
+
+ALTER TABLE ONLY assay_data.eval_datasets
+    ADD CONSTRAINT eval_datasets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.eval_items
+    ADD CONSTRAINT eval_items_pkey PRIMARY KEY (dataset, "position");
+
+ALTER TABLE ONLY assay_data.eval_results
+    ADD CONSTRAINT eval_results_pkey PRIMARY KEY (run_id, judge, item_id);
+
+ALTER TABLE ONLY assay_data.eval_runs
+    ADD CONSTRAINT eval_runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY assay_data.gates
+    ADD CONSTRAINT gates_pkey PRIMARY KEY (gate_id);
 
 ALTER TABLE ONLY assay_data.guidelines
     ADD CONSTRAINT guidelines_pkey PRIMARY KEY (market, query, language, context, revision);
@@ -1336,6 +2064,12 @@ ALTER TABLE ONLY assay_data.image_scores
 
 ALTER TABLE ONLY assay_data.image_scores
     ADD CONSTRAINT image_scores_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.judge_deeds
+    ADD CONSTRAINT judge_deeds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.judges
+    ADD CONSTRAINT judges_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY assay_data.labels
     ADD CONSTRAINT labels_content_key_key UNIQUE (content_key);
@@ -1427,17 +2161,53 @@ ALTER TABLE ONLY assay_data.replicas
 ALTER TABLE ONLY assay_data.result_lists
     ADD CONSTRAINT result_lists_pkey PRIMARY KEY (run, application, market, query, engine);
 
+ALTER TABLE ONLY assay_data.review_acts
+    ADD CONSTRAINT review_acts_pkey PRIMARY KEY (act_id);
+
+ALTER TABLE ONLY assay_data.review_acts
+    ADD CONSTRAINT review_acts_undoes_key UNIQUE (undoes);
+
+ALTER TABLE ONLY assay_data.review_draws
+    ADD CONSTRAINT review_draws_pkey PRIMARY KEY (fill_id, item_id);
+
+ALTER TABLE ONLY assay_data.review_fills
+    ADD CONSTRAINT review_fills_pkey PRIMARY KEY (fill_id);
+
+ALTER TABLE ONLY assay_data.review_items
+    ADD CONSTRAINT review_items_pkey PRIMARY KEY (item_id);
+
+ALTER TABLE ONLY assay_data.review_leases
+    ADD CONSTRAINT review_leases_pkey PRIMARY KEY (reviewer, kind);
+
+ALTER TABLE ONLY assay_data.review_opinions
+    ADD CONSTRAINT review_opinions_pkey PRIMARY KEY (item_id, opinion_key);
+
 ALTER TABLE ONLY assay_data.selections
     ADD CONSTRAINT selections_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY assay_data.session_snapshots
     ADD CONSTRAINT session_snapshots_pkey PRIMARY KEY (topic, partition);
 
+ALTER TABLE ONLY assay_data.shadow_labels
+    ADD CONSTRAINT shadow_labels_pkey PRIMARY KEY (live_event_id, judge);
+
+ALTER TABLE ONLY assay_data.shadow_scores
+    ADD CONSTRAINT shadow_scores_pkey PRIMARY KEY (live_event_id, judge);
+
 ALTER TABLE ONLY assay_data.stream_partitions
     ADD CONSTRAINT stream_partitions_pkey PRIMARY KEY (topic, partition);
 
+ALTER TABLE assay_data.tasks
+    ADD CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'anchor'::text, 'shadow'::text, 'shadow_image'::text]))) NOT VALID;
+
 ALTER TABLE ONLY assay_data.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (task_id);
+
+ALTER TABLE ONLY assay_data.tier_flagged
+    ADD CONSTRAINT tier_flagged_pkey PRIMARY KEY (report_id, place);
+
+ALTER TABLE ONLY assay_data.tier_reports
+    ADD CONSTRAINT tier_reports_pkey PRIMARY KEY (report_id);
 
 ALTER TABLE ONLY public.assay_migrations
     ADD CONSTRAINT assay_migrations_pkey PRIMARY KEY (name);
@@ -1446,6 +2216,10 @@ CREATE INDEX alerts_by_time ON assay_data.alerts USING btree (detected_at);
 
 CREATE INDEX anchor_outcomes_by_night ON assay_data.anchor_outcomes USING btree (night);
 
+CREATE INDEX audit_act ON assay_data.audit USING btree (act text_pattern_ops, number);
+
+CREATE INDEX audit_who ON assay_data.audit USING btree (who, number);
+
 CREATE INDEX dead_letters_by_time ON ONLY assay_data.dead_letters USING btree (received_at);
 
 CREATE INDEX dead_letters_rest_received_at_idx ON assay_data.dead_letters_rest USING btree (received_at);
@@ -1453,6 +2227,26 @@ CREATE INDEX dead_letters_rest_received_at_idx ON assay_data.dead_letters_rest U
 CREATE INDEX engine_comparisons_by_time ON assay_data.engine_comparisons USING btree (compared_at);
 
 CREATE INDEX engine_lists_by_query ON assay_data.engine_lists USING btree (application, market, query, engine, fetched_at DESC);
+
+CREATE UNIQUE INDEX eval_items_by_id ON assay_data.eval_items USING btree (dataset, item_id);
+
+CREATE INDEX eval_items_by_listing ON assay_data.eval_items USING btree (listing_id);
+
+CREATE INDEX eval_results_by_call ON assay_data.eval_results USING btree (call_id);
+
+CREATE INDEX eval_results_by_content ON assay_data.eval_results USING btree (content_key) WHERE ((failure = ''::text) AND (NOT reused));
+
+CREATE INDEX eval_results_by_item ON assay_data.eval_results USING btree (item_id);
+
+CREATE INDEX eval_results_reused ON assay_data.eval_results USING btree (content_key) WHERE reused;
+
+CREATE INDEX eval_runs_by_name ON assay_data.eval_runs USING btree (name, started_at DESC);
+
+CREATE INDEX eval_runs_by_time ON assay_data.eval_runs USING btree (started_at DESC);
+
+CREATE INDEX gates_by_judge ON assay_data.gates USING btree (judge, dataset_name, checked_at DESC);
+
+CREATE INDEX gates_by_time ON assay_data.gates USING btree (checked_at DESC);
 
 CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, context, prompt_version, model) WHERE (author = 'model'::text);
 
@@ -1464,7 +2258,15 @@ CREATE INDEX image_scores_by_time ON assay_data.image_scores USING btree (judged
 
 CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC);
 
+CREATE INDEX judge_deeds_live ON assay_data.judge_deeds USING btree (id DESC) WHERE (act = ANY (ARRAY['promote'::text, 'rollback'::text]));
+
+CREATE INDEX judge_deeds_of_version ON assay_data.judge_deeds USING btree (version, id DESC);
+
+CREATE INDEX judges_by_name ON assay_data.judges USING btree (name, added_at DESC);
+
 CREATE INDEX labels_by_call ON assay_data.labels USING btree (call_id);
+
+CREATE INDEX labels_by_listing ON assay_data.labels USING btree (listing_id);
 
 CREATE INDEX labels_by_time ON assay_data.labels USING btree (judged_at);
 
@@ -1488,9 +2290,21 @@ CREATE INDEX llm_batches_by_time ON assay_data.llm_batches USING btree (created_
 
 CREATE INDEX llm_batches_open ON assay_data.llm_batches USING btree (next_look_at) WHERE (state <> 'ended'::text);
 
+CREATE INDEX llm_calls_by_judge ON ONLY assay_data.llm_calls USING btree (((subject ->> 'judge'::text)), started_at);
+
+CREATE INDEX llm_calls_by_query ON ONLY assay_data.llm_calls USING btree (((subject ->> 'query'::text)), started_at);
+
+CREATE INDEX llm_calls_by_run ON ONLY assay_data.llm_calls USING btree (((subject ->> 'eval_run'::text)), started_at) WHERE ((subject ->> 'eval_run'::text) IS NOT NULL);
+
 CREATE INDEX llm_calls_by_task ON ONLY assay_data.llm_calls USING gin (tasks);
 
 CREATE INDEX llm_calls_by_time ON ONLY assay_data.llm_calls USING btree (started_at);
+
+CREATE INDEX llm_calls_rest_expr_started_at_idx ON assay_data.llm_calls_rest USING btree (((subject ->> 'query'::text)), started_at);
+
+CREATE INDEX llm_calls_rest_expr_started_at_idx1 ON assay_data.llm_calls_rest USING btree (((subject ->> 'judge'::text)), started_at);
+
+CREATE INDEX llm_calls_rest_expr_started_at_idx2 ON assay_data.llm_calls_rest USING btree (((subject ->> 'eval_run'::text)), started_at) WHERE ((subject ->> 'eval_run'::text) IS NOT NULL);
 
 CREATE INDEX llm_calls_rest_started_at_idx ON assay_data.llm_calls_rest USING btree (started_at);
 
@@ -1504,9 +2318,33 @@ CREATE INDEX panes_rest_by_hour ON assay_data.panes_rest USING btree (hour);
 
 CREATE INDEX panes_rest_run_application_hour_idx ON assay_data.panes_rest USING btree (run, application, hour);
 
+CREATE INDEX review_acts_of_item ON assay_data.review_acts USING btree (item_id, act_id);
+
+CREATE INDEX review_acts_of_reviewer ON assay_data.review_acts USING btree (reviewer, at, act_id) WHERE (act = ANY (ARRAY['answer'::text, 'skip'::text]));
+
+CREATE INDEX review_draws_of_item ON assay_data.review_draws USING btree (item_id);
+
+CREATE INDEX review_fills_newest ON assay_data.review_fills USING btree (made_at DESC);
+
+CREATE INDEX review_items_disputed ON assay_data.review_items USING btree (kind, place, item_id) WHERE disputed;
+
+CREATE INDEX review_items_of ON assay_data.review_items USING btree (application, market, query, listing_id);
+
+CREATE INDEX review_items_queue ON assay_data.review_items USING btree (kind, place, item_id) WHERE open;
+
+CREATE INDEX review_leases_of_item ON assay_data.review_leases USING btree (item_id);
+
+CREATE INDEX review_opinions_by_label ON assay_data.review_opinions USING btree (content_key);
+
 CREATE INDEX selections_of_query ON assay_data.selections USING btree (application, market, query, reason, selected_at DESC);
 
+CREATE INDEX shadow_labels_by_call ON assay_data.shadow_labels USING btree (call_id);
+
+CREATE INDEX shadow_labels_by_live ON assay_data.shadow_labels USING btree (live_event_id);
+
 CREATE INDEX tasks_by_key ON assay_data.tasks USING btree (task_key);
+
+CREATE INDEX tasks_by_listing ON assay_data.tasks USING btree (((subject ->> 'listing_id'::text)));
 
 CREATE INDEX tasks_finished ON assay_data.tasks USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text]));
 
@@ -1516,9 +2354,19 @@ CREATE INDEX tasks_order ON assay_data.tasks USING btree (kind, lane_rank, prior
 
 CREATE INDEX tasks_with_listing ON assay_data.tasks USING btree (group_key) WHERE ((kind = 'relevance'::text) AND (payload ? 'listing'::text));
 
+CREATE INDEX tier_reports_newest ON assay_data.tier_reports USING btree (made_at DESC);
+
+CREATE INDEX tier_reports_of ON assay_data.tier_reports USING btree (subject, judge, made_at DESC);
+
 ALTER INDEX assay_data.dead_letters_pkey ATTACH PARTITION assay_data.dead_letters_rest_pkey;
 
 ALTER INDEX assay_data.dead_letters_by_time ATTACH PARTITION assay_data.dead_letters_rest_received_at_idx;
+
+ALTER INDEX assay_data.llm_calls_by_query ATTACH PARTITION assay_data.llm_calls_rest_expr_started_at_idx;
+
+ALTER INDEX assay_data.llm_calls_by_judge ATTACH PARTITION assay_data.llm_calls_rest_expr_started_at_idx1;
+
+ALTER INDEX assay_data.llm_calls_by_run ATTACH PARTITION assay_data.llm_calls_rest_expr_started_at_idx2;
 
 ALTER INDEX assay_data.llm_calls_pkey ATTACH PARTITION assay_data.llm_calls_rest_pkey;
 
@@ -1529,6 +2377,8 @@ ALTER INDEX assay_data.llm_calls_by_task ATTACH PARTITION assay_data.llm_calls_r
 ALTER INDEX assay_data.panes_pkey ATTACH PARTITION assay_data.panes_rest_pkey;
 
 ALTER INDEX assay_data.panes_newest ATTACH PARTITION assay_data.panes_rest_run_application_hour_idx;
+
+CREATE TRIGGER audit_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON assay_data.audit FOR EACH STATEMENT EXECUTE FUNCTION assay_data.audit_stays();
 
 ALTER TABLE ONLY assay_data.anchor_outcomes
     ADD CONSTRAINT anchor_outcomes_anchor_id_fkey FOREIGN KEY (anchor_id) REFERENCES assay_data.anchors(anchor_id);
@@ -1544,6 +2394,12 @@ ALTER TABLE ONLY assay_data.engine_measures
 
 ALTER TABLE ONLY assay_data.engine_query_figures
     ADD CONSTRAINT engine_query_figures_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.engine_comparisons(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.eval_items
+    ADD CONSTRAINT eval_items_dataset_fkey FOREIGN KEY (dataset) REFERENCES assay_data.eval_datasets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.eval_results
+    ADD CONSTRAINT eval_results_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.eval_runs(run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY assay_data.llm_batch_items
     ADD CONSTRAINT llm_batch_items_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES assay_data.llm_batches(batch_id);
@@ -1562,3 +2418,27 @@ ALTER TABLE ONLY assay_data.query_accounts
 
 ALTER TABLE ONLY assay_data.replay_sources
     ADD CONSTRAINT replay_sources_run_fkey FOREIGN KEY (run) REFERENCES assay_data.replays(run) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.review_acts
+    ADD CONSTRAINT review_acts_item_id_fkey FOREIGN KEY (item_id) REFERENCES assay_data.review_items(item_id);
+
+ALTER TABLE ONLY assay_data.review_acts
+    ADD CONSTRAINT review_acts_undoes_fkey FOREIGN KEY (undoes) REFERENCES assay_data.review_acts(act_id);
+
+ALTER TABLE ONLY assay_data.review_draws
+    ADD CONSTRAINT review_draws_fill_id_fkey FOREIGN KEY (fill_id) REFERENCES assay_data.review_fills(fill_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.review_draws
+    ADD CONSTRAINT review_draws_item_id_fkey FOREIGN KEY (item_id) REFERENCES assay_data.review_items(item_id);
+
+ALTER TABLE ONLY assay_data.review_opinions
+    ADD CONSTRAINT review_opinions_item_id_fkey FOREIGN KEY (item_id) REFERENCES assay_data.review_items(item_id);
+
+ALTER TABLE ONLY assay_data.shadow_labels
+    ADD CONSTRAINT shadow_labels_live_event_id_fkey FOREIGN KEY (live_event_id) REFERENCES assay_data.labels(event_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.shadow_scores
+    ADD CONSTRAINT shadow_scores_live_event_id_fkey FOREIGN KEY (live_event_id) REFERENCES assay_data.image_scores(event_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.tier_flagged
+    ADD CONSTRAINT tier_flagged_report_id_fkey FOREIGN KEY (report_id) REFERENCES assay_data.tier_reports(report_id) ON DELETE CASCADE;

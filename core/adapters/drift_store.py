@@ -54,11 +54,12 @@ SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::tex
 
 _LABEL_SLOTS = """
 UPDATE assay_data.panel_slots AS s
-SET grade = l.grade, label_key = l.content_key, model_key = l.model || ' ' || l.fingerprint || ' ' || l.prompt_version
+SET grade = l.grade, label_key = l.content_key,
+    model_key = concat_ws(' ', l.model, l.fingerprint, l.prompt_version, nullif(l.judge, ''))
 FROM (
     SELECT DISTINCT ON (l.application, l.market, l.query, l.listing_id, l.content_hash)
         l.application, l.market, l.query, l.listing_id, l.content_hash, l.grade, l.content_key, l.model,
-        l.fingerprint, l.prompt_version
+        l.fingerprint, l.prompt_version, l.judge
     FROM assay_data.labels AS l
     JOIN (SELECT DISTINCT application, market, query FROM assay_data.panel_slots WHERE night = $1) AS q
         USING (application, market, query)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
 
+from core.adapters.audit import note
 from core.adapters.guidelines_sql import APPLICATIONS, HISTORY, IN_FORCE, KEYS, LOCK, NEWEST, PAIRS, SAVE
 from core.adapters.inbox import add_tasks
 from core.adapters.postgres import Connection, Pool, connection, transaction
@@ -129,6 +131,8 @@ class PostgresGuidelines:
             version = edited_version(edit.key, edit.body, revision)
             stored = StoredGuideline(version, edit.prompt_version, edit.model, edit.author, edit.body)
             await _save(held, [_new(edit.key, stored, at, edit.comment, edit.based_on)])
+            if edit.deed is not None:
+                await note(held, replace(edit.deed, detail={**edit.deed.detail, "revision": revision}))
             queued, gone = await _judge_anew(held, edit.key, version, judge, at)
         async with transaction(self._pool) as held:
             late, _ = await _judge_anew(held, edit.key, version, judge, at)

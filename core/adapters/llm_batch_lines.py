@@ -54,8 +54,11 @@ def body(request: LlmRequest, temperature: float | None = 0.0, *, newer: bool = 
         "response_format": wire.response_format(request),
         "max_completion_tokens" if newer else "max_tokens": request.max_output_tokens,
     }
-    if temperature is not None:
-        said["temperature"] = temperature
+    asked = wire.temperature(request, temperature)
+    if asked is not None:
+        said["temperature"] = asked
+    if request.sampling.reasoning_effort:
+        said["reasoning_effort"] = request.sampling.reasoning_effort
     if request.seed is not None:
         said["seed"] = request.seed
     return msgspec.json.encode(said).decode()

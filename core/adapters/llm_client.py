@@ -61,13 +61,15 @@ async def post(openai_client: openai.AsyncOpenAI, endpoint: Endpoint, request: L
     """The chat completion; `openai.APIError` for anything but a 200."""
     limit = request.max_output_tokens
     newer = endpoint.output_limit == "max_completion_tokens"
+    temperature, effort = wire.temperature(request, endpoint.temperature), request.sampling.reasoning_effort
     raw = await openai_client.chat.completions.with_raw_response.create(
         model=request.model,
         messages=wire.messages(request),
         response_format=wire.response_format(request),
         max_completion_tokens=limit if newer else omit,
         max_tokens=omit if newer else limit,
-        temperature=omit if endpoint.temperature is None else endpoint.temperature,
+        temperature=omit if temperature is None else temperature,
+        reasoning_effort=effort or omit,
         seed=omit if request.seed is None else request.seed,
     )
     return Answered(raw.content, raw.headers)

@@ -99,6 +99,12 @@ def used(answer: Completion) -> Used | None:
     return Used(usage.prompt_tokens, min(max(0, cached), usage.prompt_tokens), usage.completion_tokens)
 
 
+def temperature(request: LlmRequest, usual: float | None) -> float | None:
+    """What the judge asks for, else what the endpoint usually gets; None: not sent."""
+    told = request.sampling.temperature
+    return usual if told is None else told
+
+
 def size(request: LlmRequest, price: Price) -> Size:
     """Input tokens at most and likely.
 

@@ -82,8 +82,15 @@ class HttpPictureSource:
         if lock is None:
             lock = self._urls[url] = asyncio.Lock()
         async with lock, self._places:
-            data = await self._downloader.download(url)
-            return _picture(await self._decoder.decode(data), len(data))
+            return await self._decoded(await self._downloader.download(url))
+
+    async def decoded(self, data: bytes) -> Picture:
+        """A picture whose bytes are here, under the same limits; PictureError of those that the decoder has."""
+        async with self._places:
+            return await self._decoded(data)
+
+    async def _decoded(self, data: bytes) -> Picture:
+        return _picture(await self._decoder.decode(data), len(data))
 
 
 def _picture(decoded: Decoded, byte_size: int) -> Picture:

@@ -19,12 +19,18 @@ from core.adapters import (
     reads_money,
     reads_queries,
     reads_query,
+    reads_results,
     reads_status,
 )
 from core.adapters.canary_store import newest_runs
 from core.adapters.postgres import Connection, Pool, connection
+from core.adapters.reads_evals import EvalReader
+from core.adapters.reads_tiers import TierReader
 from core.batch_facts import BatchReport
 from core.domain.canary import CanaryRun
+from core.domain.evaluation.checks.report import TierReport, TierStory
+from core.domain.evaluation.gate import Gate
+from core.domain.evaluation.report import Asked, Evaluations, Report
 from core.domain.labels import Lane
 from core.engine_models import EngineRunStory, EngineRunView
 from core.errors import RetryLater
@@ -41,6 +47,7 @@ from core.read_models import (
     Row,
 )
 from core.read_ports import NotMigrated, Overview, ReasonCount, Spend, StatusReport
+from core.trace_models import ResultStory
 
 PING_TIMEOUT_S = 2.0
 """Seconds for a ping: probes ask every few seconds, and a database this slow serves nobody."""
@@ -69,6 +76,8 @@ class PostgresReads:
         lane_budgets_usd: Mapping[Lane, float] | None = None,
     ) -> None:
         self._pool = pool
+        self._evals = EvalReader(pool)
+        self._tiers = TierReader(pool)
         self._clock = clock
         self._budget_usd = budget_usd_per_day
         self._min_sessions = min_sessions
@@ -182,6 +191,11 @@ class PostgresReads:
         async with self._connection() as held:
             return await reads_calls.call(held, call_id)
 
+    async def result(self, event_id: UUID) -> ResultStory | None:
+        """One label or score with its calls."""
+        async with self._connection() as held:
+            return await reads_results.result(held, event_id)
+
     async def dead_letters(self, reason: str, topic: str) -> Sequence[DeadLetterView]:
         """The newest dead letters, newest first."""
         async with self._connection() as held:
@@ -202,10 +216,50 @@ class PostgresReads:
         async with self._connection() as held:
             return await reads_judgements.image_scores(held, listing_id)
 
+    async def evaluations(self) -> Evaluations:
+        """Runs, datasets and gates of evaluation."""
+        async with _migrated():
+            return await self._evals.evaluations()
+
+    async def eval_report(self, run: str, asked: Asked) -> Report | None:
+        """A run's report; None where there is no such run."""
+        async with _migrated():
+            return await self._evals.eval_report(run, asked)
+
+    async def gates(self, run_id: UUID | None = None) -> Sequence[Gate]:
+        """The newest gates, newest first."""
+        async with _migrated():
+            return await self._evals.gates(run_id)
+
+    async def gate(self, gate_id: UUID) -> Gate | None:
+        """One gate."""
+        async with _migrated():
+            return await self._evals.gate(gate_id)
+
+    async def tier_reports(self) -> Sequence[TierReport]:
+        """The newest reports of the tiers."""
+        async with _migrated():
+            return await self._tiers.newest()
+
+    async def run_tiers(self, run: str) -> TierStory | None:
+        """Of a run; None where there is no such run."""
+        async with _migrated():
+            return await self._tiers.of_run(run)
+
+    async def tier_report(self, report_id: UUID) -> TierStory | None:
+        """One report."""
+        async with _migrated():
+            return await self._tiers.one(report_id)
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            async with connection(self._pool) as held:
-                yield held
-        except _MISSING as error:
-            raise NotMigrated("the database lacks tables of this version; run `assay migrate`") from error
+        async with _migrated(), connection(self._pool) as held:
+            yield held
+
+
+@asynccontextmanager
+async def _migrated() -> AsyncIterator[None]:
+    try:
+        yield
+    except _MISSING as error:
+        raise NotMigrated("the database lacks tables of this version; run `assay migrate`") from error

@@ -66,7 +66,7 @@ ORDER BY engine
 
 _LABELS = """
 SELECT listing_id, label, grade, confidence, reasoning, reason, mode, model, prompt_version, guideline_version,
-    judged_at, call_id
+    judged_at, call_id, event_id
 FROM assay_data.labels WHERE application = $1 AND market = $2 AND query = $3
 ORDER BY judged_at DESC, id DESC LIMIT $4
 """

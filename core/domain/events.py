@@ -87,6 +87,7 @@ class RelevanceJudgement(EventBody):
     content_hash: str = Field(description="hash of the listing as it was judged")
     image_hash: str | None = Field(description="hash of the picture as it was judged, if one was")
     judged_at: AwareDatetime
+    judge: str = Field(description="the judge version, name@hash; empty for labels of before there were versions")
 
 
 class ImageScore(EventBody):
@@ -103,6 +104,7 @@ class ImageScore(EventBody):
     model: str
     prompt_version: str
     judged_at: AwareDatetime
+    judge: str = Field(description="the judge version, name@hash; empty for scores of before there were versions")
 
 
 class RelevanceAlert(EventBody):

@@ -50,8 +50,9 @@ class Friction:
         return self.signals.searches * self.excess
 
 
-def wilson_lower(successes: int, n: int, z: float = Z_95) -> float:
-    """Lower end of Wilson's score interval of a share (Wilson 1927); 0 when n is 0."""
+def wilson_lower(successes: float, n: float, z: float = Z_95) -> float:
+    """Lower end of Wilson's score interval of a share (Wilson 1927); 0 when n is 0. Of a clustered sample `n` is its
+    effective size, no whole number."""
     if n == 0:
         return 0.0
     share = successes / n

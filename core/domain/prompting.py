@@ -22,7 +22,7 @@ import msgspec
 
 from core.domain.privacy import screened
 
-Section = Literal["QUERY", "GUIDELINE", "PRODUCTS", "LISTING"]
+Section = Literal["QUERY", "GUIDELINE", "PRODUCTS", "JUDGEMENTS", "LISTING"]
 
 Line = NewType("Line", str)
 """A row as it stands in a prompt. `line` makes them, and nothing else does."""
@@ -34,7 +34,13 @@ them changes what a judge reads, as an edited prompt does."""
 TEXT_LIMIT = 2_000
 """Characters of one text field in a prompt: a title needs 200, a description's first lines say the rest."""
 
-ROW_LIMITS: Mapping[Section, int] = {"QUERY": 4_000, "GUIDELINE": 12_000, "PRODUCTS": 6_000, "LISTING": 6_000}
+ROW_LIMITS: Mapping[Section, int] = {
+    "QUERY": 4_000,
+    "GUIDELINE": 12_000,
+    "PRODUCTS": 6_000,
+    "JUDGEMENTS": 3_000,
+    "LISTING": 6_000,
+}
 """Characters of one row, names of keys included. Of 19,406 catalogue products two make more than 6,000; a guideline has
 1,500 tokens at most by a model, and twice that by a person. So a call of 20 products has at most 136,000 characters of
 data, some 35,000 tokens of English: within every model's context."""

@@ -118,11 +118,12 @@ def _request(record: Object) -> JudgeRequest | Unusable:
         listing_id,
         listing,
         told,
-        _context(record),
+        context_in(record),
     )
 
 
-def _context(record: Object) -> Context:
+def context_in(record: Object) -> Context:
+    """The filters set beside the query, of a record's field `context`; BadFieldError."""
     told = obj(record, "context")
     if len(told) > MAX_CONTEXT:
         raise BadFieldError(f"context: {len(told)} filters, at most {MAX_CONTEXT}")

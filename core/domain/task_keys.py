@@ -39,6 +39,11 @@ def anchor_task_key(anchor_id: str, night: str) -> str:
     return "anchor:" + digest(anchor_id, night)
 
 
+def shadow_task_key(judge: str, live_event_id: str) -> str:
+    """What a candidate is to say beside one live label or score."""
+    return "shadow:" + digest(judge, live_event_id)
+
+
 def query_group(application: str, market: str, query: str, context: str = "") -> str:
     """Pairs of one query (and set of filters) are judged in one call."""
     return digest(application, market, query, *([context] if context else []))[:32]

@@ -15,9 +15,12 @@ SLIP = 0.03
 """Share that the person graded one off: in clear pairs people agree with themselves about that often."""
 
 
-def labelled_pairs(seed: int, sides: Sequence[Side], start_ms: int, n: int, base_url: str) -> list[dict[str, object]]:
-    """`n` pairs (`query`, `market`, `listing`, `grade`), a third of each grade, fewer where there are no more."""
-    rng = Random(f"{seed}:anchors")
+def labelled_pairs(
+    seed: int, sides: Sequence[Side], start_ms: int, n: int, base_url: str, purpose: str = "anchors"
+) -> list[dict[str, object]]:
+    """`n` pairs (`query`, `market`, `listing`, `grade`), a third of each grade, fewer where there are no more. Another
+    `purpose`, other pairs."""
+    rng = Random(f"{seed}:{purpose}")
     pools: dict[int, list[tuple[Query, Product]]] = {0: [], 1: [], 2: []}
     for side in sides:
         for query, product in _pairs(side, start_ms):

@@ -13,6 +13,7 @@ from demo.marketplace.broken import broken_days, broken_reasons, broken_records
 from demo.marketplace.catalogue import BrokenPicture, Product, listing_record
 from demo.marketplace.colours import COLOURS
 from demo.marketplace.engine import PAGE
+from demo.marketplace.experts import rated
 from demo.marketplace.facts import MARKETS, Market, grade_of
 from demo.marketplace.pictures import PictureFacts, draw_picture
 from demo.marketplace.queries import EngineFault, Query
@@ -133,6 +134,12 @@ class Marketplace:
     def anchors(self, n: int) -> list[dict[str, object]]:
         """`n` pairs graded as people do (`query`, `market`, `listing` as CONTRACT 2 writes it, `grade`)."""
         return labelled_pairs(self._seed, tuple(self._sides.values()), self._start_ms, n, self._base_url)
+
+    def experts(self, n: int) -> list[dict[str, object]]:
+        """`n` other pairs with the ratings of three people."""
+        sides = tuple(self._sides.values())
+        pairs = labelled_pairs(self._seed, sides, self._start_ms, n, self._base_url, "experts")
+        return list(rated(pairs, self._seed))
 
     def picture(self, listing_id: str, number: int) -> bytes | None:
         """JPEG of a listing's picture, from 1; None where there is none. Takes some milliseconds of CPU."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from core.adapters.migrate import migrate
-from core.console.site import NAVIGATION
+from core.console.site import MENU
 from tests.support import postgres, sample_words
 from tests.support.console_pages import FLAGS, HEADPHONES, opened, paths
 from tests.support.served_console import Served, sample_shop
@@ -64,12 +64,44 @@ async def test_no_page_scrolls_sideways(browser: Browser, shop: Served, size: tu
 async def test_the_keyboard_skips_to_the_content_and_reaches_every_page(browser: Browser, shop: Served) -> None:
     page = await opened(browser, shop, DESK)
     await page.goto("/")
-    expected = ["#main", "/", *(path for path, _ in NAVIGATION)]
+    expected = ["#main", "/", *(entry.path for group in MENU for entry in group.entries)]
     reached = []
-    for _ in expected:
+    while len(reached) < len(expected):
         await page.keyboard.press("Tab")
-        reached.append(await page.evaluate("document.activeElement.getAttribute('href')"))
+        if await page.locator("nav summary:focus").count():
+            await page.keyboard.press("Enter")
+        else:
+            reached.append(await page.evaluate("document.activeElement.getAttribute('href')"))
     assert reached == expected
+    await page.context.close()
+
+
+async def test_a_group_of_the_menu_closes_with_a_click_beside_it_and_marks_its_place(
+    browser: Browser, shop: Served
+) -> None:
+    page = await opened(browser, shop, DESK)
+    await page.goto("/judges")
+    await expect(page.locator("nav summary[aria-current]")).to_have_text("Judging")
+    await page.locator("nav summary", has_text="Operation").click()
+    dead_letters = page.locator("nav").get_by_role("link", name="Dead letters")
+    await expect(dead_letters).to_be_visible()
+    await page.mouse.click(640, 700)
+    await expect(dead_letters).to_be_hidden()
+    await page.context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 800, 390, 320])
+async def test_the_menu_is_not_cut_at_any_width(browser: Browser, shop: Served, width: int) -> None:
+    page = await opened(browser, shop, (width, 844))
+    await page.goto("/")
+    for name in ("", "Judging", "Operation"):
+        if name:
+            await page.locator("nav summary", has_text=name).click()
+        for entry in await page.locator("nav a:visible, nav summary").all():
+            box = await entry.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
     await page.context.close()
 
 

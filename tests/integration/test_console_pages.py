@@ -12,9 +12,9 @@ from aiohttp import ClientSession
 from core.adapters.migrate import migrate
 from core.adapters.postgres import open_pool
 from core.adapters.reads import PostgresReads
-from core.console.site import NAVIGATION
 from core.read_ports import HealthReport
 from tests.support import postgres, sample_words
+from tests.support.console_pages import MENU_PATHS
 from tests.support.served_console import BUDGET_USD, FixedClock, Served, sample_shop, serving
 
 AA_BATTERY = {"application": "shop", "market": "us", "query": "aa battery"}
@@ -43,7 +43,7 @@ async def text_of(session: ClientSession, path: str, status: int = 200, **parame
 # --- What is shown -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [path for path, _ in NAVIGATION])
+@pytest.mark.parametrize("path", MENU_PATHS)
 async def test_every_page_of_the_menu_is_there_and_marks_its_place(browser: ClientSession, path: str) -> None:
     assert f'href="{path}" aria-current="page"' in await text_of(browser, path)
 
@@ -191,7 +191,7 @@ async def test_what_is_unknown_is_a_page_that_says_so(browser: ClientSession, pa
 
 async def test_an_empty_database_says_on_each_page_what_to_do(pool: asyncpg.Pool) -> None:
     async with serving(PostgresReads(pool, FixedClock(), BUDGET_USD)) as url, ClientSession(url) as session:
-        for path, _ in NAVIGATION:
+        for path in MENU_PATHS:
             assert 'class="empty"' in await text_of(session, path)
 
 

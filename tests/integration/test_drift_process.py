@@ -31,7 +31,8 @@ from tests.unit.domain.drift.simulation import Anchors, Panel, day
 
 QUERIES, ANCHORS, NIGHTS = 60, 100, 30
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
-PACE = Pace(2, ANCHORS, 14, "text judge-1 relevance@1", DriftSettings())
+JUDGE = "text judge-1 relevance@1"
+PACE = Pace(2, ANCHORS, 14, DriftSettings())
 
 Act = Callable[[Panel, Anchors, int], None]
 
@@ -45,7 +46,7 @@ class Shop:
         self.streams, self.inbox = PostgresStreamStore(pool, self.clock), PostgresInbox(pool, self.clock)
         self.judgements, self.signals = PostgresJudgements(pool), PostgresSignalStore(pool)
         self.store = PostgresDriftStore(pool)
-        self.look = DriftLook(self.signals, self.store, self.clock, PACE, alert_event, Metrics())
+        self.look = DriftLook(self.signals, self.store, self.clock, PACE, lambda: JUDGE, alert_event, Metrics())
         self.content: dict[str, str] = {}
         self.grades: dict[str, int] = {}
         self.hashes: dict[str, str] = {}

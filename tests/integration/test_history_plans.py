@@ -16,6 +16,7 @@ from core.adapters.postgres import open_pool
 from core.domain.friction import Z_95
 from core.domain.retention import History, Keep
 from core.domain.timestamps import EPOCH
+from core.money_models import CallFilter
 from tests.support import postgres
 from tests.support.history import DAY, NOW, TODAY, midnight, put
 
@@ -82,8 +83,27 @@ async def test_the_newest_panes_of_all_days_are_found_by_an_index_in_each(year: 
 
 
 async def test_the_newest_calls_come_by_the_index_of_each_day(year: asyncpg.Pool) -> None:
-    text = await plan(year, reads_calls._CALLS, "", "", "", "", "", *reads_calls._ALWAYS, None, 100)
+    statement, told = reads_calls.asked(CallFilter())
+    text = await plan(year, statement, *told)
     assert "Merge Append" in text
+    assert "Seq Scan on llm_calls_" not in text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "looked_up"),
+    [
+        (CallFilter(query="sofa"), r"Index Cond: .*subject ->> 'query'"),
+        (CallFilter(run="0f3a"), r"Index Cond: .*subject ->> 'eval_run'"),
+        (CallFilter(listing="L1"), r"Index Cond: .*call_id = ANY"),
+    ],
+    ids=["query", "run", "listing"],
+)
+async def test_calls_are_searched_by_an_index_of_each_day(
+    year: asyncpg.Pool, wanted: CallFilter, looked_up: str
+) -> None:
+    statement, told = reads_calls.asked(wanted, [uuid4()] if wanted.listing else None)
+    text = await plan(year, statement, *told)
+    assert re.search(looked_up, text)
     assert "Seq Scan on llm_calls_" not in text
 
 

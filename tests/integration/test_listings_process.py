@@ -33,7 +33,9 @@ def process(bootstrap: str, topic: str, pool: Pool, protocol: str = "consumer", 
     settings = Settings(_env_file=None, stream_batch_records=100, stream_batch_seconds=0.05)
     source = streams.source(bootstrap, topic, {"group.protocol": protocol}, group)
     clock = SystemClock()
-    return listings.build(settings, source, streams.store(pool), clock, Metrics(), "me", streams.dead_letter, "judge")
+    return listings.build(
+        settings, source, streams.store(pool), clock, Metrics(), "me", streams.dead_letter, lambda: "judge"
+    )
 
 
 def make_listings(seed: int, size: int) -> list[LogRecord]:

@@ -31,6 +31,7 @@ from core.domain import money, pacing
 from core.domain.breaker import Rules
 from core.domain.budget import UNCAPPED, Caps
 from core.domain.pacing import Limits
+from core.domain.sampling import Sampling
 from core.errors import (
     LlmBreakerOpen,
     LlmImpossible,
@@ -204,6 +205,12 @@ async def test_the_request_is_strict_seeded_and_cold(make, stand_in):
     assert (body["seed"], body["temperature"], body["max_completion_tokens"]) == (7, 0.0, 50)
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert "max_tokens" not in body
+
+
+async def test_a_judge_s_own_parameters_go_with_its_call(make, stand_in):
+    await make().complete(_request(sampling=Sampling(0.7, "low")))
+    [body] = stand_in.bodies
+    assert (body["temperature"], body["reasoning_effort"]) == (0.7, "low")
 
 
 async def test_what_an_endpoint_refuses_can_be_left_out(make, stand_in):

@@ -35,7 +35,7 @@ def process(bootstrap: str, topic: str, pool: Pool, group: str = "group") -> Str
     source, store = streams.source(bootstrap, topic, NEW, group), streams.store(pool)
     if topic.endswith("listings-replay"):
         return listings.build(
-            settings, source, store, SystemClock(), Metrics(), "me", streams.dead_letter, "judge", replay=True
+            settings, source, store, SystemClock(), Metrics(), "me", streams.dead_letter, lambda: "judge", replay=True
         )
     return search_log.build(settings, source, store, SystemClock(), Metrics(), "me", streams.dead_letter, replay=True)
 

@@ -30,7 +30,7 @@ STRUGGLING = [("sofa", 400, 250), ("lampe", 100, 60)]
 
 def process(pool: Pool, clock: FakeClock) -> PeriodicProcess:
     store, leadership = PostgresSignalStore(pool), PostgresLeadership(pool)
-    return build(SETTINGS, store, leadership, clock, "text judge-1 relevance@1", on_nudge_only=True)
+    return build(SETTINGS, store, leadership, clock, lambda: "text judge-1 relevance@1", on_nudge_only=True)
 
 
 async def look(*processes: PeriodicProcess) -> None:
@@ -122,7 +122,7 @@ async def test_results_of_an_engine_are_judged_in_one_union_with_the_logs(pool: 
         engines = [engine_of("next", config, http)]
         signals = SourcedSignals(logged, store, engines, clock, timedelta(days=1), with_log=True)
         try:
-            await look(build(SETTINGS, signals, PostgresLeadership(pool), clock, "judge", on_nudge_only=True))
+            await look(build(SETTINGS, signals, PostgresLeadership(pool), clock, lambda: "judge", on_nudge_only=True))
         finally:
             await http.aclose()
     rows = await pool.fetch(

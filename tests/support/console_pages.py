@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 from core.adapters.migrate import migrate
-from tests.support import needs, sample_engines
+from core.console.site import MENU
+from tests.support import needs, sample_engines, sample_evals
 from tests.support.postgres import EmbeddedPostgres
 from tests.support.served_console import Served, sample_shop
 
@@ -29,6 +30,9 @@ FLAGS = [
     "--disable-sync",
 ]
 """A browser that asks nobody anything, and that runs as root in a container too."""
+
+MENU_PATHS = [entry.path for group in MENU for entry in group.entries if entry.role == "read"]
+"""Pages of the menu that are open to whoever reads, in its order."""
 
 HEADPHONES = "/query?application=shop&market=us&query=wireless+headphones&days=28"
 GUIDELINE = "/guideline?application=shop&market=us&query=aa+battery&language=en"
@@ -51,8 +55,13 @@ def paths(shop: Served) -> dict[str, str]:
         "batches": "/batches",
         "spending": "/spending",
         "call": f"/calls/{shop.filled.call_id}",
+        "label": f"/label/{shop.filled.label_id}",
         "safety": "/safety",
         "dead-letters": "/dead-letters",
+        "evaluations": "/evals",
+        "evaluation": f"/evals/{sample_evals.RUN}",
+        "judges compared": f"/evals/{sample_evals.RUN}/compare?a={sample_evals.OLD}&b={sample_evals.NEW}",
+        "gate": f"/evals/gates/{sample_evals.GATE}",
     }
 
 

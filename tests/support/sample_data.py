@@ -12,7 +12,15 @@ from datetime import UTC, datetime, timedelta
 
 from core.adapters.postgres import Pool
 from core.domain.budget import next_midnight
-from tests.support import sample_batches, sample_canary, sample_drift, sample_engines, sample_judged, sample_words
+from tests.support import (
+    sample_batches,
+    sample_canary,
+    sample_drift,
+    sample_engines,
+    sample_evals,
+    sample_judged,
+    sample_words,
+)
 from tests.support.sample_rows import fits, insert, language, name_id
 from tests.support.sample_words import APPLICATION, ASKED, HOSTILE, HOSTILE_QUERY, Asked
 
@@ -27,6 +35,8 @@ class Filled:
     call_id: uuid.UUID
     image_hash: str
     alert_id: uuid.UUID
+    label_id: uuid.UUID
+    """Event of a label whose call is kept, with siblings."""
 
 
 async def fill(pool: Pool, now: datetime = NOW) -> Filled:
@@ -52,7 +62,9 @@ async def fill(pool: Pool, now: datetime = NOW) -> Filled:
         await sample_engines.comparison(connection, rng, now)
         await sample_batches.batches(connection, now)
     await sample_canary.runs(pool, now)
-    return Filled(call_id, image_hash, alert_id)
+    await sample_evals.evaluation(pool, now)
+    label_id = await pool.fetchval("SELECT event_id FROM assay_data.labels WHERE call_id = $1 LIMIT 1", call_id)
+    return Filled(call_id, image_hash, alert_id, label_id)
 
 
 def _streams(now: datetime) -> list[dict[str, object]]:

@@ -82,7 +82,7 @@ def _call(rng: random.Random, now: datetime, number: int) -> dict[str, object]:
     status = {7: "timeout", 8: "refused", 23: "lost"}.get(number, "ok")
     reply = {
         "judgements": [
-            {"item": "p1", "reasoning": "AAA, not AA.", "undecided": 0, "label": "irrelevant", "confidence": 0.97}
+            {"item": "p1", "reasoning": "AAA, not AA.", "verdicts": "y", "label": "irrelevant", "confidence": 0.97}
         ]
     }
     texts = ('### QUERY\n{"query":"aa battery"}\n', '### PRODUCTS\n{"item":"p1","title":"AAA battery"}\n')

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.adapters.llm_batch_lines import body, key_of, line, read, result
+from core.domain.sampling import Sampling
 from core.errors import LlmImpossible, LlmInvalid, LlmRefused, LlmTruncated
 from core.ports import PicturePart
 from tests.support.batch_lane import request, said
@@ -53,6 +54,11 @@ def test_an_endpoint_that_knows_only_the_old_names_is_told_by_them() -> None:
     told = json.loads(body(request("a"), None, newer=False))
     assert told["max_tokens"] == 500
     assert "temperature" not in told
+
+
+def test_a_judge_s_own_parameters_go_with_its_call() -> None:
+    told = json.loads(body(replace(request("a"), sampling=Sampling(0.7, "low"))))
+    assert (told["temperature"], told["reasoning_effort"]) == (0.7, "low")
 
 
 def test_a_line_carries_the_call_as_it_would_go_over_the_wire() -> None:

@@ -140,7 +140,7 @@ def replayed(batches: Sequence[Batch], answers: Answers, models: Models, cascade
     for place, batch in enumerate(batches):
         first, strong = answers[models.cheap][place], answers[models.strong][place]
         second = answers[cascade.second][place] if cascade.second else None
-        open_now = escalated(cascade, first.judgements, second.judgements if second else {})
+        open_now = escalated(cascade, batch.guideline.body, first.judgements, second.judgements if second else {})
         dollars += first.reply.cost_usd + (second.reply.cost_usd if second else 0.0)
         dollars += _priced(strong, batch, list(open_now), models.strong)
         chosen = {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from core.domain.judging import undecided
 from demo.offline_judge import OfflineJudge, lite
 from demo.offline_judge.evidence import weigh
 from demo.offline_judge.offers import read_offer
@@ -58,20 +59,20 @@ def fitted(values: Floats, labels: Ints) -> Fitted:
 def main() -> None:
     judge = OfflineJudge()
     data = load(PAIRS, judge)
-    values, undecided = _words(data, judge)
+    values, left_open = _words(data, judge)
     whole = fitted(values, data.labels)
     print("INTERCEPT, TITLE_COVER, TEXT_COVER =", round(whole.intercept, 2), whole.weights.round(2))
     print("cut points", whole.cuts, "ANY_USE", whole.any_use)
     cheap, sure = _held_out(values, data)
     strong = cross_validated(data)[1]
     right = cheap == data.labels
-    print(f"undecided: {right[undecided].mean():.2f} right, else {right[~undecided].mean():.2f}")
+    print(f"undecided: {right[left_open].mean():.2f} right, else {right[~left_open].mean():.2f}")
     base = counts(data.labels, strong, data.queries)
     headings = [*STATISTICS, *(f"{statistic}, difference" for statistic in STATISTICS)]
     print(f"\n| held out | graded again | {' | '.join(headings)} |")
     print("|---" * (2 + 2 * len(STATISTICS)) + "|")
     for threshold in THRESHOLDS:
-        again = undecided | (sure < threshold)
+        again = left_open | (sure < threshold)
         told = counts(data.labels, np.where(again, strong, cheap), data.queries)
         figures = [with_interval(statistic, told) for statistic in STATISTICS.values()]
         figures += [with_interval(statistic, told, base) for statistic in STATISTICS.values()]
@@ -80,12 +81,15 @@ def main() -> None:
 
 def _words(data: Data, judge: OfflineJudge) -> tuple[Floats, NDArray[np.bool_]]:
     """The lite judge's features, shape (pairs, 2), and which pairs it calls undecided."""
-    found = []
+    found, open_musts = [], []
     for row in data.rows:
-        offer = read_offer(product_row(row, "p1"))
-        found.append(weigh(judge.read(str(row["query"])), offer, lite.NOTHING_SEEN))
+        offer, query = read_offer(product_row(row, "p1")), str(row["query"])
+        found.append(weigh(judge.read(query), offer, lite.NOTHING_SEEN))
+        body = judge.guideline(query, "en")
+        (judged,) = lite.by_words(judge.read(query), [offer], body).judgements
+        open_musts.append(undecided(judged, body) > 0)
     values = np.array([[each.title_cover, each.text_cover] for each in found])
-    return values, np.array([bool(lite.undecided(each)) for each in found])
+    return values, np.array(open_musts)
 
 
 def _held_out(values: Floats, data: Data) -> tuple[Ints, Floats]:

@@ -34,6 +34,7 @@ from core.runtime.process import Process
 from core.settings import Settings
 from core.stages.events import relevance_event
 from core.stages.judge_query import QueryJudge
+from core.stages.live_judge import settings_judge
 from tests.support import postgres, streams
 
 QUERIES, PRODUCTS = 1_000, 20
@@ -87,7 +88,7 @@ def _judgements(request: LlmRequest) -> str:
     assert isinstance(part, TextPart)
     rows = part.text.split("### PRODUCTS\n")[1].count("\n")
     graded = [
-        {"item": f"p{n}", "reasoning": REASONING, "undecided": 0, "label": "highly_relevant", "confidence": 0.9}
+        {"item": f"p{n}", "reasoning": REASONING, "verdicts": "yyy", "label": "highly_relevant", "confidence": 0.9}
         for n in range(1, rows + 1)
     ]
     return msgspec.json.encode({"judgements": graded}).decode()
@@ -147,6 +148,7 @@ async def measured(queries: int, listings: int, in_flight: int, latency_s: float
 
 async def _run(pool: Pool, queries: int, listings: int, in_flight: int, latency_s: float) -> None:
     clock, settings, llm = SystemClock(), _settings(in_flight), InstantLlm(latency_s)
+    version = settings_judge(settings)
     inbox = PostgresInbox(pool, clock)
     await inbox.add(_tasks(queries, listings))
     await pool.execute("ANALYZE assay_data.tasks")
@@ -159,7 +161,8 @@ async def _run(pool: Pool, queries: int, listings: int, in_flight: int, latency_
         inbox=inbox,
         pictures=NoPictures(),
         clock=clock,
-        settings=settings,
+        live=lambda: version,
+        attempts=settings.task_attempts,
         event_of=relevance_event,
         jitter=random.random,
         wall=clock,

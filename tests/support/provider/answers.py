@@ -31,9 +31,11 @@ class Answers:
         reply = self._sample(prompt.purpose, schema)
         if prompt.purpose == "judgements":
             reply = {**reply, "judgements": self._judgements(reply, prompt)}
+        elif prompt.purpose == "critique":
+            reply = {**reply, "critiques": self._critiques(reply, prompt)}
         elif prompt.purpose == "picture_scores":
             reply = {**reply, "pictures": _items(reply["pictures"], list(prompt.pictures))}
-        rows = reply.get("judgements") or reply.get("pictures")
+        rows = reply.get("judgements") or reply.get("pictures") or reply.get("critiques")
         if isinstance(rows, list) and rows:
             _spoil(rows, fault, random)
         return _cut(msgspec.json.encode(reply).decode(), fault)
@@ -46,13 +48,38 @@ class Answers:
         return known[1]
 
     @staticmethod
+    def _critiques(reply: Row, prompt: Prompt) -> list[Row]:
+        """By its own label of each product, so that a run of its own labels is agreed with throughout."""
+        query, products = str(prompt.row("QUERY")["query"]), prompt.sections["PRODUCTS"]
+        own = {str(row["item"]): label_of(query, str(row.get("title"))) for row in products}
+        given = {str(row["item"]): str(row["label"]) for row in prompt.sections["JUDGEMENTS"]}
+        rows = _items(reply["critiques"], list(given))
+        return [_agreeing(row, given[str(row["item"])], own[str(row["item"])]) for row in rows]
+
+    @staticmethod
     def _judgements(reply: Row, prompt: Prompt) -> list[Row]:
         products = prompt.sections["PRODUCTS"]
         rows = _items(reply["judgements"], [str(row["item"]) for row in products])
         query = str(prompt.row("QUERY")["query"])
+        asked = _requirements(prompt)
         for row, product in zip(rows, products, strict=True):
             row["label"] = label_of(query, str(product.get("title")))
+            row["verdicts"] = _verdicts(str(row["label"]), len(asked))
         return rows
+
+
+def _requirements(prompt: Prompt) -> Sequence[object]:
+    told = prompt.row("GUIDELINE").get("requirements") if "GUIDELINE" in prompt.sections else None
+    return told if isinstance(told, list) else []
+
+
+def _verdicts(label: str, requirements: int) -> str:
+    """All met, but the first where the label is `irrelevant`: none that a label contradicts, none undecided."""
+    return ("n" if label == "irrelevant" else "y")[:requirements] + "y" * (requirements - 1)
+
+
+def _agreeing(row: Row, label: str, own: str) -> Row:
+    return {**row, "reason_holds": True, "agrees": label == own, "label": own}
 
 
 def label_of(query: str, title: str) -> str:

@@ -17,7 +17,8 @@ def shown(metrics: Metrics, line: str) -> bool:
 
 async def test_a_look_judges_what_is_left_and_says_what_the_attacks_won() -> None:
     metrics, llm = Metrics(), ScriptedLlm(fooled_by_keywords)
-    look = CanaryLook(staged(llm), 0.05, metrics)
+    judging = staged(llm)
+    look = CanaryLook(lambda: judging, 0.05, metrics)
     assert (await look.take(), await look.take()) == (5, 0)
     assert shown(metrics, 'assay_canary_succeeded_share{kind="all"} 0.2')
     assert shown(metrics, 'assay_canary_mean_lift{kind="keywords"} 2.0')
@@ -26,16 +27,17 @@ async def test_a_look_judges_what_is_left_and_says_what_the_attacks_won() -> Non
 
 async def test_a_replica_that_takes_over_says_what_another_one_judged() -> None:
     store, metrics = InMemoryCanaries(), Metrics()
-    await CanaryLook(staged(ScriptedLlm(careful), store), 0.05, Metrics()).take()
+    await CanaryLook(lambda: staged(ScriptedLlm(careful), store), 0.05, Metrics()).take()
     llm = ScriptedLlm(careful)
-    assert await CanaryLook(staged(llm, store), 0.05, metrics).take() == 0
+    assert await CanaryLook(lambda: staged(llm, store), 0.05, metrics).take() == 0
     assert not llm.requests
     assert shown(metrics, 'assay_canary_succeeded_share{kind="all"} 0.0')
 
 
 async def test_a_provider_that_is_away_leaves_the_rest_to_the_next_look() -> None:
     metrics, llm = Metrics(), ScriptedLlm(careful, [LlmTimeout("late")])
-    look = CanaryLook(staged(llm), 0.05, metrics)
+    judging = staged(llm)
+    look = CanaryLook(lambda: judging, 0.05, metrics)
     assert await look.take() == 0
     assert not shown(metrics, "assay_canary_succeeded_share{")
     assert await look.take() == 5
@@ -43,7 +45,7 @@ async def test_a_provider_that_is_away_leaves_the_rest_to_the_next_look() -> Non
 
 async def test_until_idle_no_judge_is_tried() -> None:
     llm = ScriptedLlm(careful)
-    process = build(staged(llm), InMemoryLeadership(), 0.05, Metrics(), until_idle=True)
+    process = build(lambda: staged(llm), InMemoryLeadership(), 0.05, Metrics(), until_idle=True)
     assert process.name == "canary"
     assert await process._look() == 0
     assert not llm.requests

@@ -30,7 +30,8 @@ from tests.support.fakes import FakeClock, InMemoryInbox, InMemoryJudgements, In
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVENING = datetime(2025, 3, 3, 20, tzinfo=UTC)
 NIGHT = date(2025, 3, 3)
-PACE = Pace(night_hour=2, anchors=10, window_days=14, judge="text judge-1 relevance@1", settings=DriftSettings())
+JUDGE = "text judge-1 relevance@1"
+PACE = Pace(night_hour=2, anchors=10, window_days=14, settings=DriftSettings())
 
 
 class House:
@@ -43,7 +44,7 @@ class House:
         self.signals = InMemorySignals(self.streams, self.inbox)
         self.store = InMemoryDrift(self.inbox, self.outbox, self.judgements, self.signals)
         self.metrics = Metrics()
-        self.look = DriftLook(self.signals, self.store, self.clock, pace, alert_event, self.metrics)
+        self.look = DriftLook(self.signals, self.store, self.clock, pace, lambda: JUDGE, alert_event, self.metrics)
         self.pair_grade, self.flipped = 2, frozenset[str]()
 
     def pass_time(self, span: timedelta) -> None:
@@ -267,7 +268,7 @@ async def test_a_pair_with_a_label_is_not_judged_again_and_an_anchor_is() -> Non
 
 
 async def test_anchors_take_turns_the_longest_unjudged_first() -> None:
-    here = House(Pace(2, 2, 14, "judge", DriftSettings()))
+    here = House(Pace(2, 2, 14, DriftSettings()))
     await here.enroll(*(f"p{n}" for n in range(5)))
     for _ in range(5):
         await here.whole_night()
@@ -364,7 +365,7 @@ async def test_the_process_looks_at_a_nudge() -> None:
         here.store,
         InMemoryLeadership(),
         here.clock,
-        "judge",
+        lambda: "judge",
         alert_event,
         here.metrics,
         on_nudge_only=True,

@@ -39,8 +39,11 @@ class Shop:
         self.streams, self.inbox = InMemoryStreamStore(), InMemoryInbox(self.clock)
         self.store = InMemorySignals(self.streams, self.inbox)
 
+    def judge(self) -> str:
+        return "text judge-1 relevance@1"
+
     async def look(self, limits: Limits | None = None) -> int:
-        return await SelectionLook(self.store, self.clock, limits or self.limits, "text judge-1 relevance@1").take()
+        return await SelectionLook(self.store, self.clock, limits or self.limits, self.judge).take()
 
     async def tell(self, effects: Effects) -> None:
         await told(self.streams, effects)
@@ -342,7 +345,7 @@ def test_no_market_gets_more_places_than_its_panel_has(size: int, held: set[int]
 async def test_the_process_takes_its_limits_from_the_settings() -> None:
     here = await shop(LIMITS, [*QUIET, ("sofa", 100, 60)])
     settings = Settings(selection_friction_queries=0, selection_volume_queries=2, selection_panel_queries=3)
-    process = build(settings, here.store, InMemoryLeadership(), here.clock, "judge", on_nudge_only=True)
+    process = build(settings, here.store, InMemoryLeadership(), here.clock, lambda: "judge", on_nudge_only=True)
     assert process.name == "selection"
     running = asyncio.create_task(process.run())
     await process.nudge()

@@ -41,7 +41,7 @@ class Shop:
 
     def process(self, signals: SourcedSignals | None = None) -> PeriodicProcess:
         leadership = InMemoryLeadership()
-        return build(self.settings, signals or self.store, leadership, self.clock, "judge", on_nudge_only=True)
+        return build(self.settings, signals or self.store, leadership, self.clock, lambda: "judge", on_nudge_only=True)
 
     async def tell(self, effects: Effects) -> None:
         await told(self.streams, effects)

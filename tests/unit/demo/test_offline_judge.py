@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from core.domain.judging import GuidelineReply, JudgementsReply
 from core.domain.labels import Label
-from demo.offline_judge import OfflineJudge
+from demo.offline_judge import OfflineJudge, lite
+from demo.offline_judge.offers import read_offer
 
 SNEAKER = {
     "item": "p1",
@@ -129,6 +130,39 @@ def edited(body: GuidelineReply, importance: str) -> GuidelineReply:
         for r in body.requirements
     ]
     return body.model_copy(update={"requirements": rows})
+
+
+@pytest.mark.parametrize(
+    ("query", "product", "verdicts"),
+    [
+        ("red nike sneakers", SNEAKER, "yyn"),  # kind, brand, colour
+        ("adidas sneakers", SNEAKER, "yn"),
+        ("nike pegasus", SNEAKER, "yn"),  # brand, name
+        ("iphone 15", PHONE_CASE, "ny"),
+        ("iphone 15 case", PHONE, "nyy"),
+        ("waterproof sneakers", SNEAKER, "y?"),  # a feature that is not told
+    ],
+)
+def test_verdicts_say_of_each_requirement_what_the_evidence_does(judge, query, product, verdicts):
+    body = judge.guideline(query, "en")
+    told = judge.judgements(query, [product], body).judgements[0].verdicts
+    assert dict(zip([r.requirement for r in body.requirements], told, strict=True)) == dict(
+        zip([r.requirement for r in body.requirements], verdicts, strict=True)
+    )
+
+
+def test_a_requirement_that_somebody_else_wrote_is_not_told(judge):
+    body = judge.guideline("red nike sneakers", "en")
+    own = body.model_copy(
+        update={"requirements": [body.requirements[0].model_copy(update={"requirement": "for work"})]}
+    )
+    assert judge.judgements("red nike sneakers", [SNEAKER], own).judgements[0].verdicts == "?"
+
+
+def test_the_lite_judge_takes_a_missing_name_for_a_no(judge):
+    wish, shown = judge.read("nike sneakers"), [read_offer(SNEAKER), read_offer(KETTLE)]
+    body = judge.guideline("nike sneakers", "en")
+    assert [each.verdicts for each in lite.by_words(wish, shown, body).judgements] == ["yy", "nn"]
 
 
 def test_the_lenient_judge_grades_some_pairs_higher_and_none_lower():

@@ -42,7 +42,7 @@ KEYS = st.lists(st.text("0123456789abcdef", min_size=8, max_size=8), unique=True
 
 def _reply(*items: str) -> JudgementsReply:
     rows = [
-        {"item": item, "reasoning": "it fits", "undecided": 0, "label": "irrelevant", "confidence": 0.5}
+        {"item": item, "reasoning": "it fits", "verdicts": "y", "label": "irrelevant", "confidence": 0.5}
         for item in items
     ]
     return JudgementsReply.model_validate({"judgements": rows})
@@ -240,7 +240,7 @@ def test_a_reasoning_is_kept_without_what_postgres_can_not_store():
     reply = JudgementsReply.model_validate(
         {
             "judgements": [
-                {"item": "p1", "reasoning": "a\0b\u202ec", "undecided": 0, "label": "irrelevant", "confidence": 1}
+                {"item": "p1", "reasoning": "a\0b\u202ec", "verdicts": "y", "label": "irrelevant", "confidence": 1}
             ]
         }
     )
@@ -254,9 +254,9 @@ def test_a_reasoning_is_kept_without_what_postgres_can_not_store():
         "no json",
         "[]",
         "{}",
-        '{"judgements": [{"item": "p1", "reasoning": "r", "undecided": 0, "label": "great", "confidence": 1}]}',
-        '{"judgements": [{"item": "p1", "reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": 2}]}',
-        '{"judgements": [{"item": "p1", "reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": NaN}]}',
+        '{"judgements": [{"item": "p1", "reasoning": "r", "verdicts": "y", "label": "great", "confidence": 1}]}',
+        '{"judgements": [{"item": "p1", "reasoning": "r", "verdicts": "y", "label": "irrelevant", "confidence": 2}]}',
+        '{"judgements": [{"item": "p1", "reasoning": "r", "verdicts": "y", "label": "irrelevant", "confidence": NaN}]}',
         '{"judgements": [], "note": "x"}',
     ],
 )
@@ -303,4 +303,4 @@ def test_a_strict_schema_closes_every_object_and_requires_every_key(model):
 
 def test_reasoning_stands_before_the_label():
     row = strict_schema(JudgementsReply)["properties"]["judgements"]["items"]["properties"]
-    assert list(row) == ["item", "reasoning", "undecided", "label", "confidence"]
+    assert list(row) == ["item", "reasoning", "verdicts", "label", "confidence"]

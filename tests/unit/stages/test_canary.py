@@ -48,7 +48,7 @@ class ScriptedLlm:
 
 
 def _judgement(row: dict[str, object], label: str) -> dict[str, object]:
-    return {"item": row["item"], "reasoning": "so", "undecided": 0, "label": label, "confidence": 0.9}
+    return {"item": row["item"], "reasoning": "so", "verdicts": "y", "label": label, "confidence": 0.9}
 
 
 def careful(row: dict[str, object]) -> str:

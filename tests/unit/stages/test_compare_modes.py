@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from core.domain.labels import Mode
+from core.domain.relevance import Search
 from core.errors import LlmSlowDown, LlmUnauthorised, PictureError
-from core.mode_ports import ModeLabel
+from core.mode_ports import PairLabel
 from core.ports import Task
 from core.prompts import load_prompt
 from core.stages.compare_modes import ModeComparison
@@ -20,13 +22,13 @@ from tests.unit.stages.test_judge_query import World
 class InMemoryModeLabels:
     """`ModeStore`."""
 
-    kept: dict[str, ModeLabel] = field(default_factory=dict)
+    kept: dict[str, PairLabel] = field(default_factory=dict)
 
-    async def known(self, content_keys: Sequence[str]) -> dict[str, ModeLabel]:
+    async def known(self, content_keys: Sequence[str]) -> dict[str, PairLabel]:
         return {key: self.kept[key] for key in content_keys if key in self.kept}
 
-    async def save(self, labels: Sequence[ModeLabel]) -> None:
-        for label in labels:
+    async def save(self, search: Search, mode: Mode, labels: Mapping[str, PairLabel]) -> None:
+        for label in labels.values():
             self.kept.setdefault(label.content_key, label)
 
 
@@ -62,7 +64,7 @@ async def tasks(world: World, count: int) -> list[Task]:
 async def test_each_mode_labels_every_pair_and_shares_the_guideline(world):
     compare, pairs = stage(world), await tasks(world, 3)
     text, seen = await compare.judge(pairs, "text"), await compare.judge(pairs, "multimodal")
-    assert {label.mode for label in text.labels.values()} == {"text"}
+    assert {label.model for label in text.labels.values()} == {"judge-1"}
     assert {label.model for label in seen.labels.values()} == {"eye-1"}
     assert text.labels.keys() == seen.labels.keys() == {task.task_key for task in pairs}
     assert len(world.llm.of("guideline")) == 1

@@ -37,10 +37,10 @@ GUIDELINE = StoredGuideline(
         guideline=LabelGuide(highly_relevant="red", acceptable_substitute="shoes", irrelevant="rest"),
     ),
 )
-SURE = ("highly_relevant", 0.95, 0)
-UNSURE = ("acceptable_substitute", 0.6, 0)
-OPEN = ("highly_relevant", 0.95, 1)
-Says = tuple[str, float, int]
+SURE = ("highly_relevant", 0.95, "y")
+UNSURE = ("acceptable_substitute", 0.6, "y")
+OPEN = ("highly_relevant", 0.95, "?")
+Says = tuple[str, float, str]
 
 
 @dataclass
@@ -66,8 +66,8 @@ class Models:
         return LlmReply(uuid4(), text, request.model, "fp", 1, 0, 1, 0.0, 1, asked_model=request.model)
 
     def _row(self, model: str, row: dict[str, str]) -> dict[str, object]:
-        label, confidence, undecided = self.says[model].get(row["title"], SURE)
-        said = {"reasoning": model, "undecided": undecided, "label": label, "confidence": confidence}
+        label, confidence, verdicts = self.says[model].get(row["title"], SURE)
+        said = {"reasoning": model, "verdicts": verdicts, "label": label, "confidence": confidence}
         return {"item": row["item"], **said}
 
     def asked(self) -> list[tuple[str, list[str]]]:
@@ -116,7 +116,7 @@ async def test_without_a_cascade_one_call_grades_all_whatever_it_says():
 
 
 async def test_only_what_the_cheap_model_leaves_open_goes_to_the_strong_one_in_one_call():
-    models = Models({"cheap": {"b": UNSURE, "d": OPEN}, "strong": {"b": ("irrelevant", 0.9, 0)}})
+    models = Models({"cheap": {"b": UNSURE, "d": OPEN}, "strong": {"b": ("irrelevant", 0.9, "n")}})
     grades = await _graded(models, "abcd")
     assert models.asked() == [("cheap", ["a", "b", "c", "d"]), ("strong", ["b", "d"])]
     assert _labels(grades) == {
@@ -128,7 +128,7 @@ async def test_only_what_the_cheap_model_leaves_open_goes_to_the_strong_one_in_o
 
 
 async def test_the_strong_grade_stands_even_if_unsure():
-    models = Models({"cheap": {"a": UNSURE}, "strong": {"a": ("irrelevant", 0.2, 2)}})
+    models = Models({"cheap": {"a": UNSURE}, "strong": {"a": ("irrelevant", 0.2, "?")}})
     assert _labels(await _graded(models, "a")) == {"a": ("irrelevant", "strong")}
 
 
@@ -201,7 +201,7 @@ async def test_a_failed_cheap_call_is_the_calls_error():
 
 
 async def test_two_cheap_models_are_asked_the_same_and_their_difference_goes_on():
-    models = Models({"cheap": {}, "other": {"b": ("irrelevant", 0.95, 0)}, "strong": {"b": ("irrelevant", 0.9, 0)}})
+    models = Models({"cheap": {}, "other": {"b": ("irrelevant", 0.95, "n")}, "strong": {"b": ("irrelevant", 0.9, "n")}})
     grades = await _graded(models, "abc", TWO)
     assert sorted(models.asked()[:2]) == [("cheap", ["a", "b", "c"]), ("other", ["a", "b", "c"])]
     assert models.asked()[2:] == [("strong", ["b"])]
@@ -222,6 +222,20 @@ async def test_a_second_model_that_is_busy_is_waited_for_and_not_replaced():
     with pytest.raises(LlmSlowDown):
         await _graded(models, "ab", TWO)
     assert not [model for model, _ in models.asked() if model == "strong"]
+
+
+@pytest.mark.parametrize("told", ["", "yy", "x", "yes"])
+async def test_verdicts_that_do_not_fit_are_not_given_counted_and_cost_no_label(told):
+    metrics = Metrics()
+    grades = await _graded(Models({"cheap": {"a": ("irrelevant", 0.95, told)}}), "ab", None, metrics)
+    assert {key: each.judgement.verdicts for key, each in grades.given.items()} == {"a": "", "b": "y"}
+    assert metrics.registry.get_sample_value("assay_verdicts_unusable_total") == 1
+
+
+async def test_a_cheap_grade_without_usable_verdicts_is_an_undecided_one():
+    models = Models({"cheap": {"a": ("highly_relevant", 0.95, "yyy")}, "strong": {}})
+    await _graded(models, "ab")
+    assert models.requests[1].subject["must_have_undecided"] == "1"
 
 
 async def test_pairs_are_counted_by_what_became_of_them():
@@ -258,6 +272,6 @@ def test_the_cascade_is_off_until_a_strong_model_is_set():
 
 
 def test_a_label_names_the_model_that_gave_it():
-    judged = ProductJudgement(item="p1", reasoning="r", undecided=0, label="irrelevant", confidence=1)
+    judged = ProductJudgement(item="p1", reasoning="r", verdicts="n", label="irrelevant", confidence=1)
     reply = LlmReply(UUID(int=1), "", "strong-2026-01", "fp", 1, 0, 1, 0.0, 1, asked_model="strong")
     assert _recipe(ONE).fact(SEARCH, GUIDELINE, reply, _item("a"), judged, NOON).model == "strong"

@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.guidelines import checked_edit
+from core.domain.judges import versioned
 from core.domain.relevance import Search
+from core.domain.sampling import Sampling
 from core.errors import LlmInvalid, LlmTimeout
-from core.guideline_ports import Desk
+from core.guideline_ports import Desk, JudgeNames
 from core.ports import NewTask, Task
 from core.prompts import load_prompt
+from core.settings import Settings
 from core.stages.judge_items import Item, search_of
-from core.stages.judge_recipe import Recipe
+from core.stages.judge_recipe import Recipe, prompt_of_judge
+from core.stages.live_judge import settings_judge
 from core.stages.once import made_once
 from tests.contract.facts import guideline
 from tests.support.fake_guidelines import InMemoryClaims
@@ -27,6 +31,9 @@ SEARCH = Search("shop", "de", "red shoes", "en")
 RECIPE = Recipe(
     "text", "m", "eye", load_prompt("guideline"), load_prompt("judgements"), load_prompt("picture_description")
 )
+
+BEFORE = settings_judge(Settings(_env_file=None, llm_model="judge-1"))
+NEWER = versioned(replace(BEFORE, prompts={**BEFORE.prompts, "guideline": "another way to say it"}))
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ class Wall(FakeClock):
 
 
 def desk(world: World) -> Desk:
-    return Desk(world.guidelines, world.clock, "judge", load_prompt("guideline").version, edits=True)
+    return Desk(world.guidelines, world.clock, lambda: JudgeNames("judge", load_prompt("guideline").version))
 
 
 def edited(text: str):
@@ -145,7 +152,7 @@ async def test_an_edit_judges_its_querys_results_again_and_no_others(world):
 async def test_a_persons_text_stays_when_the_prompt_changes(world):
     await world.judge().judge(await world.queue(["l1"]))
     await desk(world).save(SEARCH.guideline_key, edited("scarlet shoes"), "ada", "")
-    newer = replace(world.judge(), guideline_prompt=replace(load_prompt("guideline"), version="guideline@newer"))
+    newer = replace(world.judge(), live=lambda: NEWER)
     await newer.judge(await world.lease())
     assert len(world.llm.of("guideline")) == 1
     assert "scarlet shoes" in world.llm.of("judgements")[-1].user[0].text
@@ -153,9 +160,10 @@ async def test_a_persons_text_stays_when_the_prompt_changes(world):
 
 async def test_what_a_model_wrote_is_written_anew_when_the_prompt_changes(world):
     await world.judge().judge(await world.queue(["l1"]))
-    newer = replace(world.judge(), guideline_prompt=replace(load_prompt("guideline"), version="guideline@newer"))
+    newer = replace(world.judge(), live=lambda: NEWER)
     await newer.judge(await world.queue(["l2"]))
-    assert [asked.prompt_version for asked in world.llm.of("guideline")][1] == "guideline@newer"
+    newest = world.llm.of("guideline")[1]
+    assert newest.prompt_version == prompt_of_judge(NEWER, "guideline").version
 
 
 # --- The key: nothing known is computed again ------------------------------------------------------------
@@ -217,6 +225,7 @@ CHANGES = {
     "model": (*BASE[:3], replace(RECIPE, model="m2")),
     "prompt": (*BASE[:3], replace(RECIPE, judgements=replace(RECIPE.judgements, version="judgements@2"))),
     "cascade": (*BASE[:3], replace(RECIPE, cascade="strong||0.8")),
+    "parameters": (*BASE[:3], replace(RECIPE, sampling=Sampling(0.5))),
     "mode": (*BASE[:3], replace(RECIPE, mode="multimodal")),
     "mode with descriptions": (*BASE[:3], replace(RECIPE, mode="text_and_description")),
     "description prompt": (

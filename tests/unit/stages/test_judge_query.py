@@ -32,6 +32,7 @@ from core.ports import Listing, LlmReply, LlmRequest, NewTask, Picture, PictureP
 from core.settings import Settings
 from core.stages.events import relevance_event
 from core.stages.judge_query import QueryJudge
+from core.stages.live_judge import settings_judge
 from tests.support.fake_guidelines import InMemoryClaims, InMemoryGuidelines
 from tests.support.fakes import (
     NOON,
@@ -102,7 +103,7 @@ class ScriptedLlm:
 
 def _judgement(row: dict[str, str]) -> dict[str, object]:
     label = "highly_relevant" if "red" in row["title"] else "irrelevant"
-    return {"item": row["item"], "reasoning": f"saw {row['title']}", "undecided": 0, "label": label, "confidence": 0.9}
+    return {"item": row["item"], "reasoning": f"saw {row['title']}", "verdicts": "y", "label": label, "confidence": 0.9}
 
 
 def _text(request: LlmRequest) -> str:
@@ -147,6 +148,7 @@ class World:
         self.claims = InMemoryClaims()
 
     def judge(self, **changes: object) -> QueryJudge:
+        settings = self.settings.model_copy(update=changes)
         return QueryJudge(
             llm=self.llm,
             store=self.store,
@@ -156,7 +158,8 @@ class World:
             inbox=self.inbox,
             pictures=self.pictures,
             clock=self.clock,
-            settings=self.settings.model_copy(update=changes),
+            live=lambda: settings_judge(settings),
+            attempts=settings.task_attempts,
             event_of=relevance_event,
             jitter=lambda: 0.5,
         )
@@ -359,7 +362,7 @@ async def test_what_no_task_is_to_blame_for_costs_no_attempt(world, purpose, err
 PASSING = [
     ("{", "invalid_reply"),
     (
-        '{"judgements": [{"item": "p9", "reasoning": "", "undecided": 0, "label": "irrelevant", "confidence": 1}]}',
+        '{"judgements": [{"item": "p9", "reasoning": "", "verdicts": "y", "label": "irrelevant", "confidence": 1}]}',
         "wrong_items",
     ),
 ]
@@ -391,7 +394,7 @@ async def test_an_outage_outlasts_the_attempts_and_the_tasks_wait_it_out(world, 
 
 
 async def test_a_product_the_reply_leaves_out_waits_alone(world):
-    row = {"item": "p1", "reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": 1}
+    row = {"item": "p1", "reasoning": "r", "verdicts": "y", "label": "irrelevant", "confidence": 1}
     world.llm.faults = [("judgements", json.dumps({"judgements": [row]}))]
     await world.judge().judge(await world.queue(["l1", "l2"]))
     assert sorted(world.ends().values()) == [("done", ""), ("waiting", "missing_item")]
@@ -399,7 +402,7 @@ async def test_a_product_the_reply_leaves_out_waits_alone(world):
 
 
 def _graded(*names: str) -> str:
-    row = {"reasoning": "r", "undecided": 0, "label": "irrelevant", "confidence": 1}
+    row = {"reasoning": "r", "verdicts": "y", "label": "irrelevant", "confidence": 1}
     return json.dumps({"judgements": [{"item": name, **row} for name in names]})
 
 

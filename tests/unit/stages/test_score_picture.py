@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
 
+from core.domain.judges import versioned
 from core.domain.prompting import prompt_version
 from core.errors import LlmError, LlmRefused, LlmSlowDown, LlmTimeout, PictureError, RetryLater
+from core.eval_facts import JudgeVersion
 from core.ports import (
     ImageScoreFact,
     Listing,
@@ -22,7 +24,9 @@ from core.ports import (
     Task,
     TextPart,
 )
+from core.settings import Settings
 from core.stages.events import image_score_event
+from core.stages.live_judge import settings_judge
 from core.stages.score_picture import PictureScorer
 from tests.support.fakes import (
     FakeClock,
@@ -75,6 +79,11 @@ class ScriptedPictures:
         return found
 
 
+def judge_of_pictures(prompt: str, model: str) -> JudgeVersion:
+    judge = settings_judge(Settings(_env_file=None, llm_model=model))
+    return versioned(replace(judge, prompts={**judge.prompts, "picture_scores": prompt}))
+
+
 class House:
     """The stage with everything around it in memory."""
 
@@ -97,8 +106,7 @@ class House:
             catalogue=self.catalogue,
             inbox=self.inbox,
             clock=self.clock,
-            prompt=prompt,
-            model=model,
+            live=lambda: judge_of_pictures(prompt, model),
             attempts=3,
             event_of=image_score_event,
             thumbnail=lambda jpeg: b"small " + jpeg,
