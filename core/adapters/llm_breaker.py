@@ -50,7 +50,7 @@ class BreakingLlm:
     async def complete(self, request: LlmRequest) -> LlmReply:
         """As the port says; LlmBreakerOpen, and nothing sent, while this model's breaker is open."""
         turn, ended = self._admit(request.model), "given_up"
-        waiting = replace(request, still=lambda: self._still(request.model, turn))
+        waiting = replace(request, still=lambda: self._still(request, turn))
         try:
             reply = await self._inner.complete(waiting)
             ended = "ok"
@@ -71,11 +71,14 @@ class BreakingLlm:
             raise self._refused(model, after, now)
         return after.turn
 
-    def _still(self, model: str, turn: int) -> None:
-        """A call that waited for its rate while the breaker opened is not sent; LlmBreakerOpen."""
-        breaker = self._breakers[model]
+    def _still(self, request: LlmRequest, turn: int) -> None:
+        """A call that waited for its rate while the breaker opened is not sent, nor one whose caller wants it no more;
+        LlmBreakerOpen, or what the caller raises."""
+        breaker = self._breakers[request.model]
         if breaker.phase != "closed" and breaker.turn != turn:
-            raise self._refused(model, breaker, self._now())
+            raise self._refused(request.model, breaker, self._now())
+        if request.still is not None:
+            request.still()
 
     def _refused(self, model: str, breaker: Breaker, now: float) -> LlmBreakerOpen:
         wait = machine.wait(breaker, now, self._rules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -18,6 +18,7 @@ from core.errors import (
     LlmOverBudget,
     LlmRefused,
     LlmSlowDown,
+    LlmStopped,
     LlmUnauthorised,
     LlmUnavailable,
     LlmUnknownModel,
@@ -124,6 +125,15 @@ async def test_only_the_model_that_fails_is_stopped(world):
     world.first.only = "judge"
     await world.break_it()
     assert (await world.breaking.complete(_request(model="other"))).text == "{}"
+
+
+async def test_a_call_whose_caller_wants_it_no_more_is_not_sent(world):
+    def stopped() -> None:
+        raise LlmStopped("the run is told to stop")
+
+    await world.breaking.complete(replace(_request(), still=stopped))
+    with pytest.raises(LlmStopped):
+        world.first.requests[-1].still()
 
 
 async def test_one_probe_goes_after_the_pause_and_closes_it(world):
