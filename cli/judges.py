@@ -86,7 +86,7 @@ def show(ref: RefArgument = LIVE, as_json: JsonOption = False) -> None:
             write_json(judge)
             return
         deeds = [deed for deed in await book.deeds() if deed.version == judge.version]
-        found = [each for each in await desk(settings, pool).agreements() if each.judge == judge.version]
+        found = await desk(settings, pool).agreements(judge.version)
         print_tables(judge_table(judge), deeds_table(deeds), *([agreement_table(found)] if found else []))
         for name, text in judge.prompts.items():
             say(f"--- {name}", text)

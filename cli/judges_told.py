@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from cli.tables import moment, table
+from core.domain.evaluation.report_words import told
 from core.domain.evaluation.shadows import ShadowAgreement
 from core.domain.judges import JudgeVersion, parameters
 from core.eval_ports import JudgeDeed, KeptJudge
@@ -17,10 +18,10 @@ def judges_table(judges: Sequence[KeptJudge], live: str, shadows: Mapping[str, f
     columns = ("judge", "", "mode", "model", "vision model", "a call", "cascade", "added", "by")
     rows = []
     for each in judges:
-        told = parameters(each.judge)
+        made = parameters(each.judge)
         share = shadows.get(each.judge.version)
         state = "live" if each.judge.version == live else f"shadow {share:.1%}" if share else ""
-        rows.append((each.judge.version, state, *told.values(), moment(each.at), each.by))
+        rows.append((each.judge.version, state, *made.values(), moment(each.at), each.by))
     return table("Judges", columns, rows)
 
 
@@ -58,19 +59,16 @@ def shadows_table(shadows: Sequence[tuple[JudgeVersion, float]]) -> Table:
 
 
 def agreement_table(found: Sequence[ShadowAgreement]) -> Table:
-    """How candidates agree with the live judge."""
-    columns = ("judge", "beside", "of", "judged", "same", "95 %", "quadratic kappa", "far apart", "mean difference")
+    """How candidates agree with the live judge, each figure with its 95 % interval over queries."""
+    columns = ("judge", "beside", "of", "judged", "queries", "same", "quadratic kappa", "far apart", "mean difference")
     rows = [
         (
             each.judge,
             each.live or "before versions",
             "pairs" if each.kind == "relevance" else "pictures",
             each.pairs,
-            f"{each.same:.1%}",
-            f"{each.low:.1%}-{each.high:.1%}",
-            "not defined" if each.quadratic_kappa is None else f"{each.quadratic_kappa:.2f}",
-            f"{each.hard:.1%}",
-            f"{each.bias:+.2f}",
+            each.queries,
+            *(told(figure) for figure in (each.same, each.quadratic_kappa, each.hard, each.bias)),
         )
         for each in found
     ]

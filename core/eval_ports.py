@@ -133,8 +133,14 @@ class ShadowCounts:
     live: str
     """The judge that gave the live ones."""
     kind: Literal["relevance", "image"]
-    counts: Mapping[tuple[int, int], int]
-    """How many had (live grade, candidate's grade): 0 to 2, or scores 1 to 10."""
+    counts: Mapping[tuple[str, int, int], int]
+    """How many had (query, live grade, candidate's grade): 0 to 2, or scores 1 to 10. The query is told with its
+    application and market; of a picture it is the listing."""
+
+
+SHADOW_ANSWERS = 20_000
+"""Answers of a candidate that are compared: the share that both grade alike is known to a hundredth by then, and a page
+reads so many in a fraction of a second."""
 
 
 class ShadowStore(Protocol):
@@ -150,8 +156,9 @@ class ShadowStore(Protocol):
         """The same of pictures."""
         ...
 
-    async def counts(self) -> Sequence[ShadowCounts]:
-        """By candidate, live judge and kind; of labels that are still there."""
+    async def counts(self, judge: str = "", newest: int = SHADOW_ANSWERS) -> Sequence[ShadowCounts]:
+        """By candidate, live judge and kind, of one candidate or (empty) all: of the `newest` answers of each kind that
+        each candidate gave, as far as the live labels are still there."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,10 +44,12 @@ class JudgeDesk:
         settings = self.settings()
         return settings if ref == settings.version else await self.book.find(ref)
 
-    async def agreements(self) -> list[ShadowAgreement]:
-        """Every candidate that has said anything, beside each judge that was live then."""
-        counts = await self.shadows.counts()
-        return [agreement_of(each.judge, each.live, each.kind, each.counts) for each in counts]
+    async def agreements(self, judge: str = "") -> list[ShadowAgreement]:
+        """A candidate, or every one that has said anything, beside each judge that was live then."""
+        counts = await self.shadows.counts(judge)
+        return await asyncio.to_thread(
+            lambda: [agreement_of(each.judge, each.live, each.kind, each.counts) for each in counts]
+        )
 
     async def promote(
         self, judge: JudgeVersion, by: str, why: str, *, force: bool = False, noted: Noted | None = None

@@ -56,6 +56,7 @@ CREATE TABLE assay_data.shadow_labels (
     call_id uuid NOT NULL,
     PRIMARY KEY (live_event_id, judge)
 );
+CREATE INDEX shadow_labels_newest ON assay_data.shadow_labels (judge, judged_at DESC);
 CREATE TABLE assay_data.shadow_scores (
     live_event_id uuid NOT NULL REFERENCES assay_data.image_scores (event_id) ON DELETE CASCADE,
     judge text NOT NULL,
@@ -68,6 +69,7 @@ CREATE TABLE assay_data.shadow_scores (
     call_id uuid,
     PRIMARY KEY (live_event_id, judge)
 );
+CREATE INDEX shadow_scores_newest ON assay_data.shadow_scores (judge, judged_at DESC);
 
 CREATE VIEW assay.label_judges AS
 SELECT event_id, judge, verdicts FROM assay_data.labels;

@@ -2342,6 +2342,10 @@ CREATE INDEX shadow_labels_by_call ON assay_data.shadow_labels USING btree (call
 
 CREATE INDEX shadow_labels_by_live ON assay_data.shadow_labels USING btree (live_event_id);
 
+CREATE INDEX shadow_labels_newest ON assay_data.shadow_labels USING btree (judge, judged_at DESC);
+
+CREATE INDEX shadow_scores_newest ON assay_data.shadow_scores USING btree (judge, judged_at DESC);
+
 CREATE INDEX tasks_by_key ON assay_data.tasks USING btree (task_key);
 
 CREATE INDEX tasks_by_listing ON assay_data.tasks USING btree (((subject ->> 'listing_id'::text)));

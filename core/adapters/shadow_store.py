@@ -9,7 +9,8 @@ from uuid import UUID
 from core.adapters.inbox import finish_tasks
 from core.adapters.judgements import storable
 from core.adapters.postgres import Pool, connection, encode_json, transaction
-from core.eval_ports import ShadowCounts
+from core.domain.evaluation.items import DatasetKind
+from core.eval_ports import SHADOW_ANSWERS, ShadowCounts
 from core.ports import ImageScoreFact, LabelFact
 
 _SAVE_LABELS = """
@@ -33,14 +34,30 @@ WHERE EXISTS (SELECT FROM assay_data.image_scores WHERE event_id = s.live_event_
 ON CONFLICT DO NOTHING
 """
 
-_COUNTS = """
-SELECT judge, live_judge, 'relevance' AS kind, live_grade AS live, grade AS said, count(*) AS count
-FROM assay.shadow_labels GROUP BY judge, live_judge, live_grade, grade
-UNION ALL
-SELECT judge, live_judge, 'image', live_score, score, count(*)
-FROM assay.shadow_scores GROUP BY judge, live_judge, live_score, score
-ORDER BY judge, live_judge, kind DESC, live, said
-"""
+
+def _counts(kind: str, shadow: str, live: str, query: str, grade: str) -> str:
+    """Of one kind. Candidates are found by leaps through the index, each with its newest answers alone: how many there
+    are besides costs nothing."""
+    return f"""
+WITH RECURSIVE candidates AS (
+    (SELECT judge FROM assay_data.{shadow} WHERE $1 IN ('', judge) ORDER BY judge LIMIT 1)
+    UNION ALL
+    SELECT (SELECT n.judge FROM assay_data.{shadow} AS n WHERE n.judge > c.judge AND $1 = '' ORDER BY n.judge LIMIT 1)
+    FROM candidates AS c WHERE c.judge IS NOT NULL
+)
+SELECT c.judge, l.judge AS live_judge, '{kind}' AS kind, {query} AS query, l.{grade} AS live, s.{grade} AS said,
+    count(*) AS count
+FROM candidates AS c CROSS JOIN LATERAL (
+    SELECT live_event_id, {grade} FROM assay_data.{shadow} WHERE judge = c.judge ORDER BY judged_at DESC LIMIT $2
+) AS s JOIN assay_data.{live} AS l ON l.event_id = s.live_event_id
+GROUP BY c.judge, l.judge, {query}, l.{grade}, s.{grade}
+"""  # noqa: S608 - only constants of this file enter
+
+
+_COUNTS = (
+    _counts("relevance", "shadow_labels", "labels", r"concat_ws(E'\n', l.application, l.market, l.query)", "grade"),
+    _counts("image", "shadow_scores", "image_scores", "l.listing_id", "score"),
+)
 
 
 class PostgresShadows:
@@ -67,17 +84,20 @@ class PostgresShadows:
                 await held.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
             await finish_tasks(held, dict.fromkeys(done, at))
 
-    async def counts(self) -> Sequence[ShadowCounts]:
+    async def counts(self, judge: str = "", newest: int = SHADOW_ANSWERS) -> Sequence[ShadowCounts]:
         """By candidate, live judge and kind."""
-        found: dict[tuple[str, str, str], ShadowCounts] = {}
-        grouped: dict[tuple[str, str, str], dict[tuple[int, int], int]] = {}
         async with connection(self._pool) as held:
-            for row in await held.fetch(_COUNTS):
-                key = (row["judge"], row["live_judge"], row["kind"])
-                counts = grouped.setdefault(key, {})
-                counts[row["live"], row["said"]] = row["count"]
-                found[key] = ShadowCounts(*key, counts)
-        return list(found.values())
+            rows = [row for statement in _COUNTS for row in await held.fetch(statement, judge, newest)]
+        grouped: dict[tuple[str, str, DatasetKind], dict[tuple[str, int, int], int]] = {}
+        for row in rows:
+            counts = grouped.setdefault((row["judge"], row["live_judge"], row["kind"]), {})
+            counts[row["query"], row["live"], row["said"]] = row["count"]
+        return [ShadowCounts(*key, counts) for key, counts in sorted(grouped.items(), key=_by_judge_pairs_first)]
+
+
+def _by_judge_pairs_first(found: tuple[tuple[str, str, str], object]) -> tuple[str, str, bool]:
+    (judge, live, kind), _ = found
+    return judge, live, kind == "image"
 
 
 def _label_row(live: UUID, fact: LabelFact) -> tuple[object, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -38,8 +39,7 @@ async def one(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     live = await desk.live()
     deeds = [deed for deed in await desk.book.deeds() if deed.version == judge.version]
-    found = [each for each in await desk.agreements() if each.judge == judge.version]
-    told = parameters(judge)
+    found, told = await desk.agreements(judge.version), parameters(judge)
     return page(request, "judge.html", judge=judge, live=live, told=told, deeds=deeds, agreements=found)
 
 
@@ -59,13 +59,13 @@ async def promote(request: web.Request) -> web.Response:
     user, fields = await posted(request, OPERATES)
     judge = await desk.meant(fields.get("version", ""))
     if judge is None:
-        return await _listed(request, problem="There is no such judge.", status=409)
+        return await _listed(request, problem="There is no such judge.", status=409, sent=fields)
     force = fields.get("force", "") == "yes"
     try:
         noted = _noted(request, user)
         await desk.promote(judge, user.name, fields.get("why", ""), force=force, noted=noted)
     except UsageError as error:
-        return await _listed(request, problem=_for_a_page(error), status=409)
+        return await _listed(request, problem=_for_a_page(error), status=409, sent=fields)
     raise web.HTTPSeeOther(link("/judges", done="promote"))
 
 
@@ -88,7 +88,10 @@ def _noted(request: web.Request, user: User) -> Noted:
     return entry
 
 
-async def _listed(request: web.Request, problem: str = "", status: int = 200) -> web.Response:
+async def _listed(
+    request: web.Request, problem: str = "", status: int = 200, sent: Mapping[str, str] | None = None
+) -> web.Response:
+    """`sent`: what a refused promotion said, so that nobody types it twice."""
     desk, user = _desk(request), user_of(request)
     live, deeds = await desk.live(), await desk.book.deeds()
     judges = [(each, parameters(each.judge)) for each in await desk.book.all()]
@@ -97,6 +100,7 @@ async def _listed(request: web.Request, problem: str = "", status: int = 200) ->
         "judges.html",
         status=status,
         problem=problem,
+        sent=sent or {},
         done=params.choice(request, "done", ("promote", "rollback"), ""),
         live=live,
         judges=judges,
@@ -115,8 +119,9 @@ def _is_promoted(deeds: Sequence[JudgeDeed]) -> bool:
 
 
 def _for_a_page(error: UsageError) -> str:
-    """The command's words, without its options' names."""
-    return str(error).replace("with --force", "with “without a gate” ticked").replace(": --why", "")
+    """The command's words, without its options' names and its marks of code."""
+    told = re.sub(r"`([^`]*)`", r"“\1”", str(error))
+    return told.replace("with --force", "with “without a gate” ticked").replace(": --why", "")
 
 
 def _line(line: str) -> tuple[str, str]:

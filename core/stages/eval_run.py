@@ -115,7 +115,9 @@ class Evaluation:
     async def _all(self, jobs: Sequence[_Job]) -> None:
         """What ends the run is raised once the calls under way have ended, or after `GRACE_S`."""
         left = iter(jobs)
-        workers: list[asyncio.Task[None]] = [asyncio.create_task(self._work(left)) for _ in range(min(self.ports.at_once, len(jobs)))]
+        workers: list[asyncio.Task[None]] = [
+            asyncio.create_task(self._work(left)) for _ in range(min(self.ports.at_once, len(jobs)))
+        ]
         stop = asyncio.create_task(self.purse.stop.wait())
         every = asyncio.create_task(_through(workers))
         try:

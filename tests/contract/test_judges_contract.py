@@ -25,6 +25,7 @@ from tests.support.fake_judges import InMemoryJudges, InMemoryShadows, judge
 from tests.support.fakes import NOON
 
 GATE = UUID(int=5)
+QUERY = "shop\nde\nblaues sofa"
 
 
 @pytest.fixture(params=["fake", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -150,7 +151,12 @@ async def test_an_answer_stands_beside_the_live_label_and_ends_its_task(stores: 
     said = label("s", label=Label.IRRELEVANT, judge="new@1", verdicts="yn?")
     await shadows.save_labels([(live.event_id, said)], await tasks(stores, ["t"]), NOON)
     (found,) = await shadows.counts()
-    assert (found.judge, found.live, found.kind, dict(found.counts)) == ("new@1", "live@1", "relevance", {(2, 0): 1})
+    assert (found.judge, found.live, found.kind, dict(found.counts)) == (
+        "new@1",
+        "live@1",
+        "relevance",
+        {(QUERY, 2, 0): 1},
+    )
     assert (await stores.task("t")).state == "done"
 
 
@@ -159,14 +165,33 @@ async def test_an_answer_is_kept_once(stores: Stores, shadows: ShadowStore) -> N
     await stores.judgements.save_labels([live], [], [], NOON)
     for given in (Label.IRRELEVANT, Label.HIGHLY_RELEVANT):
         await shadows.save_labels([(live.event_id, label("s", label=given, judge="new@1"))], [], NOON)
-    assert [dict(each.counts) for each in await shadows.counts()] == [{(1, 0): 1}]
+    assert [dict(each.counts) for each in await shadows.counts()] == [{(QUERY, 1, 0): 1}]
+
+
+async def test_the_newest_answers_of_each_candidate_are_counted_or_those_of_one(
+    stores: Stores, shadows: ShadowStore
+) -> None:
+    live = [label(f"k{n}", listing_id=f"L{n}", judge="live@1") for n in range(3)]
+    await stores.judgements.save_labels(live, [], [], NOON)
+    given = (Label.IRRELEVANT, Label.HIGHLY_RELEVANT, Label.HIGHLY_RELEVANT)
+    for name in ("new@1", "other@1"):
+        said = [
+            label(f"{name}{n}", label=given[n], judge=name, judged_at=NOON + timedelta(minutes=n)) for n in range(3)
+        ]
+        await shadows.save_labels([(live[n].event_id, said[n]) for n in range(3)], [], NOON)
+    assert [(each.judge, dict(each.counts)) for each in await shadows.counts(newest=2)] == [
+        ("new@1", {(QUERY, 1, 2): 2}),
+        ("other@1", {(QUERY, 1, 2): 2}),
+    ]
+    assert [each.judge for each in await shadows.counts("other@1")] == ["other@1"]
+    assert list(await shadows.counts("nobody@1")) == []
 
 
 async def test_pictures_are_counted_by_themselves(stores: Stores, shadows: ShadowStore) -> None:
     live = score("k", judge="live@1")
     await stores.judgements.save_image_score([live], [], [], NOON)
     await shadows.save_scores([(live.event_id, score("s", score=3, judge="new@1"))], [], NOON)
-    assert [(each.kind, dict(each.counts)) for each in await shadows.counts()] == [("image", {(8, 3): 1})]
+    assert [(each.kind, dict(each.counts)) for each in await shadows.counts()] == [("image", {("L1", 8, 3): 1})]
 
 
 async def test_no_answer_of_the_shadow_is_a_label_or_an_event(stores: Stores, shadows: ShadowStore) -> None:

@@ -166,7 +166,7 @@ async def test_every_picture_and_plot_has_a_name(browser: Browser, shop: Served)
 
 CONTRAST = """
 () => {
-  const channels = c => c.match(/[\\d.]+/g).map(Number);
+  const channels = c => c.match(/[\\d.]+/g).map((v, i) => c.startsWith('color(') && i < 3 ? v * 255 : +v);
   const light = c => channels(c).slice(0, 3).map(v => v / 255)
     .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from core.domain.access import AuditEntry
 from core.domain.evaluation.anchor_texts import AnchorText
+from core.domain.evaluation.items import DatasetKind
 from core.domain.judge_files import JudgeFile, refuse_anchors
 from core.domain.judges import JudgeVersion, versioned
-from core.eval_ports import JudgeDeed, KeptJudge, ShadowCounts
+from core.eval_ports import SHADOW_ANSWERS, JudgeDeed, KeptJudge, ShadowCounts
 from core.judge_desk import JudgeDesk
 from core.ports import ImageScoreFact, LabelFact
 from core.settings import Settings
@@ -109,19 +111,33 @@ class InMemoryShadows:
             self.scores.setdefault((fact.judge, live), fact)
         self.inbox.finish(done, at)
 
-    async def counts(self) -> Sequence[ShadowCounts]:
+    async def counts(self, judge: str = "", newest: int = SHADOW_ANSWERS) -> Sequence[ShadowCounts]:
         labels = {fact.event_id: fact for fact in self.judgements.facts.values()}
         scores = {fact.event_id: fact for fact in self.judgements.scores.values()}
-        found: dict[tuple[str, str, str], Counter[tuple[int, int]]] = {}
-        for (judge, live), fact in self.labels.items():
+        found: dict[tuple[str, str, DatasetKind], Counter[tuple[str, int, int]]] = {}
+        for (said_by, live), fact in _newest(self.labels, judge, newest):
             if live in labels:
-                pair = (labels[live].label.grade, fact.label.grade)
-                found.setdefault((judge, labels[live].judge, "relevance"), Counter())[pair] += 1
-        for (judge, live), said in self.scores.items():
+                beside = labels[live]
+                query = "\n".join((beside.application, beside.market, beside.query))
+                counts = found.setdefault((said_by, beside.judge, "relevance"), Counter())
+                counts[query, beside.label.grade, fact.label.grade] += 1
+        for (said_by, live), said in _newest(self.scores, judge, newest):
             if live in scores:
-                pair = (scores[live].score, said.score)
-                found.setdefault((judge, scores[live].judge, "image"), Counter())[pair] += 1
+                counts = found.setdefault((said_by, scores[live].judge, "image"), Counter())
+                counts[scores[live].listing_id, scores[live].score, said.score] += 1
         return [ShadowCounts(*key, counts) for key, counts in found.items()]
+
+
+Said = TypeVar("Said", LabelFact, ImageScoreFact)
+
+
+def _newest(said: Mapping[tuple[str, UUID], Said], judge: str, newest: int) -> list[tuple[tuple[str, UUID], Said]]:
+    """Of one judge or of each."""
+    found: list[tuple[tuple[str, UUID], Said]] = []
+    for name in sorted({by for by, _ in said if judge in ("", by)}):
+        own = [each for each in said.items() if each[0][0] == name]
+        found += sorted(own, key=lambda each: each[1].judged_at, reverse=True)[:newest]
+    return found
 
 
 def empty_desk() -> JudgeDesk:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.domain.evaluation import estimates as names
-from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, Ends, drawn, interval, mean_of, of_all
+from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, drawn, mean_of, of_all
 from core.domain.evaluation.estimates import AgreementReport, EngineFigure, Estimate, Segment, metric_names
+from core.domain.evaluation.intervals import Ends, interval
 from core.domain.evaluation.means import Mean
 from core.domain.evaluation.order import FIRST, both_graded
 from core.domain.evaluation.points import ONE_QUERY, Point, points

@@ -8,8 +8,9 @@ import numpy as np
 
 from core.domain.evaluation import estimates as names
 from core.domain.evaluation.agreement import NO_ITEMS, bounds_of, parts_of
-from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, drawn_difference, interval, of_all
+from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, drawn_difference, of_all
 from core.domain.evaluation.estimates import ComparedSegment, Comparison, Difference, metric_names
+from core.domain.evaluation.intervals import interval
 from core.domain.evaluation.points import ONE_QUERY, Point, points
 from core.domain.evaluation.sample import NONE, Sample, Scale, Verdicts
 from core.domain.evaluation.tables import tables_of

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.domain.evaluation import estimates as names
-from core.domain.evaluation.bootstrap import FEWEST, RESAMPLES, Ends, figure_of, interval
+from core.domain.evaluation.bootstrap import FEWEST, RESAMPLES, figure_of
 from core.domain.evaluation.estimates import Corrected
+from core.domain.evaluation.intervals import Ends, interval
 from core.domain.evaluation.metrics import ratio
 from core.domain.evaluation.order import both_graded, by_engine
 from core.domain.evaluation.sample import NONE, Clusters, Numbers, Sample, Verdicts

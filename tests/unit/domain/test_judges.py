@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.evaluation.anchor_texts import AnchorText
+from core.domain.evaluation.estimates import Estimate
 from core.domain.evaluation.shadows import agreement_of
 from core.domain.judge_files import CASCADE_CONFIDENCE, parsed_judge, refuse_anchors
 from core.domain.judges import SETTINGS, changed_parameters, changed_prompts, in_shadow, promoted, versioned
@@ -193,12 +194,28 @@ def test_a_share_of_the_pairs_is_taken() -> None:
 
 
 def test_agreement_is_told_by_grades() -> None:
-    found = agreement_of("new@1", "live@1", "relevance", {(2, 2): 6, (0, 0): 2, (2, 0): 1, (1, 2): 1})
-    assert (found.pairs, found.same, found.hard, found.bias) == (10, 0.8, 0.1, pytest.approx(-0.1))
-    assert found.low < 0.8 < found.high
-    assert found.quadratic_kappa == pytest.approx(0.6667, abs=0.05)
-    assert found.confusion == [[2, 0, 0], [0, 0, 1], [1, 0, 6]]
+    counts = {("a", 2, 2): 3, ("b", 2, 2): 3, ("b", 0, 0): 2, ("c", 2, 0): 1, ("c", 1, 2): 1}
+    found = agreement_of("new@1", "live@1", "relevance", counts)
+    assert (found.pairs, found.queries, found.same.value, found.hard.value) == (10, 3, 0.8, 0.1)
+    assert found.bias.value == pytest.approx(-0.1)
+    assert found.quadratic_kappa.value == pytest.approx(0.6667, abs=0.05)
+    assert found.confusion == ((2, 0, 0), (0, 0, 1), (1, 0, 6))
+
+
+def test_the_interval_of_agreement_is_over_queries() -> None:
+    alone = {(f"q{pair}", 2, 2 if pair % 4 else 0): 1 for pair in range(200)}
+    together = {(f"q{pair}", 2, 2 if pair % 4 else 0): 10 for pair in range(20)}
+    narrow, wide = (agreement_of("new@1", "live@1", "relevance", counts).same for counts in (alone, together))
+    assert narrow.value == wide.value == 0.75
+    assert width(wide) > 2 * width(narrow)
+
+
+def width(found: Estimate) -> float:
+    assert found.low is not None
+    assert found.high is not None
+    return found.high - found.low
 
 
 def test_where_the_live_judge_gave_one_grade_kappa_is_not_defined() -> None:
-    assert agreement_of("new@1", "live@1", "image", {(7, 7): 3, (7, 5): 1}).quadratic_kappa is None
+    found = agreement_of("new@1", "live@1", "image", {("l1", 7, 7): 3, ("l2", 7, 5): 1}).quadratic_kappa
+    assert (found.value, bool(found.why_not)) == (None, True)

@@ -12,6 +12,7 @@ import pytest
 from core.domain.judges import versioned
 from core.errors import LlmBreakerOpen, LlmInvalid, LlmRefused, LlmUnauthorised
 from core.eval_facts import EvalItem, EvalResult, EvalRun, JudgeVersion, RunState
+from core.ports import LlmRequest
 from core.settings import Settings
 from core.stages.eval_parts import EvalPorts
 from core.stages.eval_run import Evaluation, Meter
@@ -293,13 +294,20 @@ async def test_an_answer_that_can_not_be_used_is_counted_at_its_worst(bench):
 
 
 async def test_told_to_stop_it_keeps_what_was_under_way_and_sends_no_more(bench):
-    bench.world.llm.slow_s = 0.02
-    purse = bench.purse()
-    asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(purse.stopped()))
+    bench.world.llm.slow_s = 0.01
+    stops: list[asyncio.Task[None]] = []
+    asked: list[LlmRequest] = []
+
+    def worst(request: LlmRequest) -> float:
+        asked.append(request)
+        if len(asked) == 20:  # of 60: a guideline and a judging call for each query
+            stops.append(asyncio.create_task(purse.stopped()))
+        return COST
+
+    purse = Purse(1.0, 0.0, worst)
     run, state = await bench.judge(items(30, queries=30), JUDGE, purse=purse)
     found = await bench.results(run)
-    assert state == "stopped"
-    assert 0 < len(found) < 30
+    assert (state, 0 < len(found) < 30) == ("stopped", True)
     assert len(bench.world.llm.of("judgements")) == len(found)
     _, state = await bench.judge(items(30, queries=30), JUDGE, run=run)
     assert (state, bench.pairs_asked()) == ("done", 30)
