@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import sys
 from collections.abc import Sequence
@@ -36,6 +35,7 @@ from cli.eval_options import (
 )
 from cli.eval_reading import Asked, read
 from cli.eval_store import Draft, Stored, sealed, store
+from cli.judge_identity import login_name
 from core.domain.evaluation.datasets import TUNE_SHARE
 from core.errors import UsageError
 from core.settings import Settings, load_settings, required
@@ -88,7 +88,7 @@ def import_(
         engine=engine,
         tune=tune,
         anchors=anchors,
-        by=by or getpass.getuser(),
+        by=by or login_name(),
     )
     found = read(asked)
     if found.problems and not allow_thin:

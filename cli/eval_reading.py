@@ -178,14 +178,15 @@ def _draft(asked: Asked, head: Head, kind: DatasetKind, rule: Rule, items: Seque
         kind=kind,
         rule=rule.text,
         anchors=asked.anchors or head.anchors,
-        source=_told("--source", asked.source or head.source, "where the grades come from"),
-        licence=_told("--licence", asked.licence or head.licence, "what may be done with them"),
-        made_by=_told("--by", asked.by, "who imports them"),
+        source=told_of("--source", asked.source or head.source, "where the grades come from"),
+        licence=told_of("--licence", asked.licence or head.licence, "what may be done with them"),
+        made_by=told_of("--by", asked.by, "who imports them"),
         items=items,
     )
 
 
-def _told(option: str, words: str, meaning: str) -> str:
+def told_of(option: str, words: str, meaning: str) -> str:
+    """What an option or the file's head says, in one line; UsageError where nobody says it."""
     if not words.strip():
         raise UsageError(f"{option} is missing: say {meaning}, or write it in the file's head")
     try:

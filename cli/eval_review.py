@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import getpass
 import json
 import sys
 from collections import Counter
@@ -16,13 +15,15 @@ import typer
 from cli.database import migrated
 from cli.eval_contents import contents_json, print_contents
 from cli.eval_import import outcome
-from cli.eval_store import Draft, Stored, store
+from cli.eval_reading import told_of
+from cli.eval_store import Draft, Stored, checked_name, store
+from cli.judge_identity import login_name
 from cli.review_room import fill_parts
 from cli.tables import print_tables, table
 from cli.times import time_or_ago
 from core.adapters.clock import SystemClock
 from core.adapters.reviews import PostgresReviews
-from core.domain.evaluation.datasets import NAME, TUNE_SHARE
+from core.domain.evaluation.datasets import TUNE_SHARE
 from core.domain.evaluation.rules import unstated
 from core.domain.review.export import dataset_item
 from core.errors import UsageError
@@ -69,7 +70,7 @@ def fill(
         settings.review_items if items is None else items,
         settings.review_random_share if random_share is None else random_share,
         settings.review_reviewers if reviewers is None else reviewers,
-        by or getpass.getuser(),
+        by or login_name(),
     )
     required(settings, "postgres_dsn")
     made, new = asyncio.run(filled(settings, wanted, amount, seed))
@@ -95,10 +96,17 @@ def export(
 ) -> None:
     """Make the answers a dataset version: reviewers are its raters, a decision is its truth."""
     settings = load_settings()
-    if not NAME.fullmatch(name):
-        raise UsageError("--name takes letters, digits, dot, dash and underscore, at most 100, such as sofas-2026")
     source = " ".join(["review queue", *([f"filling {fill_id}"] if fill_id else []), *(["random share"] * only_random)])
-    draft = Draft(name, kind, unstated(kind).text, anchors, source, licence, by or getpass.getuser(), ())
+    draft = Draft(
+        name=checked_name(name),
+        kind=kind,
+        rule=unstated(kind).text,
+        anchors=anchors,
+        source=source,
+        licence=told_of("--licence", licence, "what may be done with them"),
+        made_by=told_of("--by", by or login_name(), "who exports them"),
+        items=(),
+    )
     required(settings, "postgres_dsn")
     wanted = Wanted(fill_id, only_random, all_answered, tune)
     stored, left_out = asyncio.run(exported(settings, draft, wanted))
@@ -234,4 +242,5 @@ async def stand(settings: Settings, kind: DatasetKind) -> tuple[list[Fill], list
     async with migrated(settings) as pool:
         reviews = PostgresReviews(pool)
         fills = list(await reviews.fills(kind, FILLS))
-        return fills, [len(await reviews.answered(AnswerFilter(kind, each.fill_id))) for each in fills]
+        counts = await reviews.answered_of([each.fill_id for each in fills])
+        return fills, [counts[each.fill_id] for each in fills]

@@ -16,12 +16,12 @@ from core.adapters.llm_endpoint import Surroundings
 from core.domain.evaluation.costing import CostEstimate
 from core.errors import UsageError
 from core.eval_facts import Dataset, EvalItem, EvalRun, JudgeVersion, RunState, Split
-from core.read_ports import Spend
 from core.settings import Settings
 from core.stages.eval_plan import JudgePlan, planned
 from core.stages.eval_run import Evaluation, Meter
 from core.stages.eval_tasks import chosen
 from core.stages.purse import Purse
+from core.status_models import Spend
 
 LANE = "backfill"
 """Evaluation waits for live work, and shares what a backfill may spend."""

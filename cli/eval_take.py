@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,9 @@ import typer
 from cli.database import migrated
 from cli.eval_import import say
 from cli.eval_options import AsJson, Below, By, JudgedFor, JudgedSo, Length, Licence, Only, Tune, Volume
+from cli.eval_reading import told_of
 from cli.eval_store import Draft, Stored, checked_name, store, told_of_volume
+from cli.judge_identity import login_name
 from cli.times import time_or_ago
 from core.adapters.clock import SystemClock
 from core.adapters.eval_datasets import PostgresDatasets
@@ -89,8 +90,8 @@ def take(
         rule=unstated(kind).text,
         anchors=False,
         source=source_of(choice, segment),
-        licence=licence,
-        made_by=by or getpass.getuser(),
+        licence=told_of("--licence", licence, "what may be done with them"),
+        made_by=told_of("--by", by or login_name(), "who takes them"),
         items=(),
     )
     stored, notices = asyncio.run(taken(settings, draft, choice, segment, items, tune))

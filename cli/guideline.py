@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import itertools
 import json
 import os
@@ -19,7 +18,7 @@ import typer
 from rich.table import Table
 
 from cli.database import migrated
-from cli.judge_identity import guideline_desk, live_judge
+from cli.judge_identity import guideline_desk, live_judge, login_name
 from cli.tables import moment, print_tables, printable, table
 from core.adapters.clock import SystemClock
 from core.domain.guidelines import BadEdit, Context, GuidelineKey, checked_edit, context_of, difference, told_lines
@@ -105,7 +104,7 @@ def edit(
         versions = await desk.history(key)
         revision = versions[0].revision if versions else 0
         body = edited(in_force(versions), file)
-        return await desk.save(key, body, author or getpass.getuser(), comment, revision)
+        return await desk.save(key, body, author or login_name(), comment, revision)
 
     said(on_desk(save))
 
@@ -122,7 +121,7 @@ def restore(
 ) -> None:
     """Put what an earlier version says in force again, as a version of its own."""
     key = key_of(query, market, language, context)
-    said(on_desk(lambda desk: desk.restore(key, version, author or getpass.getuser(), comment)))
+    said(on_desk(lambda desk: desk.restore(key, version, author or login_name(), comment)))
 
 
 def on_desk(work: Callable[[Desk], Awaitable[Result]]) -> Result:

@@ -33,11 +33,12 @@ from core.console.app import make_app
 from core.errors import RetryLater, UsageError
 from core.money_models import LaneSpend
 from core.ports import Clock, TaskKind
-from core.read_ports import HealthReport, StatusReport
+from core.read_ports import HealthReport
 from core.runtime.process import Health, Process, patiently
 from core.runtime.supervisor import supervise
 from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required
 from core.stages.live_judge import LiveJudge, settings_judge
+from core.status_models import StatusReport
 from core.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,8 @@ from cli.judge_identity import live_judge
 from cli.tables import moment, print_tables, seconds, table
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import open_pool
-from core.read_ports import Replica, StatusReport, StreamPosition, TaskCount
 from core.settings import Settings, load_settings, postgres_dsn
+from core.status_models import Replica, StatusReport, StreamPosition, TaskCount
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables")] = False) -> None:

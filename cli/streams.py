@@ -15,8 +15,8 @@ from cli.status import plain_stream, read_status, stream_table
 from cli.tables import moment, print_tables, printable
 from core.adapters.stream_stops import Answer, StreamStops
 from core.errors import UsageError
-from core.read_ports import StatusReport
 from core.settings import Settings, load_settings
+from core.status_models import StatusReport
 
 app = typer.Typer(help="Show the streams' partitions, and release those that were stopped.")
 

@@ -138,9 +138,9 @@ class ShadowCounts:
     application and market; of a picture it is the listing."""
 
 
-SHADOW_ANSWERS = 20_000
-"""Answers of a candidate that are compared: the share that both grade alike is known to a hundredth by then, and a page
-reads so many in a fraction of a second."""
+SHADOW_ANSWERS = 5_000
+"""Answers of a candidate that are compared: the share that both grade alike is known to one or two hundredths by then,
+and a quarter of a second is enough to draw from them a thousand times."""
 
 
 class ShadowStore(Protocol):

@@ -212,6 +212,10 @@ class ReviewStore(Protocol):
         """Newest first."""
         ...
 
+    async def answered_of(self, fills: Sequence[UUID]) -> Mapping[UUID, int]:
+        """By filling, how many of its items somebody has answered; 0 of a filling that is none."""
+        ...
+
     async def take(self, reviewer: str, kind: DatasetKind, at: datetime, lease_s: float) -> Item | None:
         """The item this reviewer has on screen, else the next that is for them, leased for so many seconds: never one
         that they have answered or skipped, nor one that enough others have answered or have on screen."""

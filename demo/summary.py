@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from core.read_models import AlertView, PictureView, Product, QueryFilter, QueryRow, QueryStory
-from core.read_ports import Reads, Spend, StatusReport
+from core.read_ports import Reads
+from core.status_models import Spend, StatusReport
 
 WORST_QUERIES = 8
 """Rows of the query table: what fits a screen beside the rest."""

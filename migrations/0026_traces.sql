@@ -10,4 +10,5 @@ CREATE INDEX eval_results_by_item ON assay_data.eval_results (item_id);
 CREATE INDEX eval_results_by_call ON assay_data.eval_results (call_id);
 CREATE INDEX eval_results_reused ON assay_data.eval_results (content_key) WHERE reused;
 CREATE INDEX shadow_labels_by_call ON assay_data.shadow_labels (call_id);
-CREATE INDEX shadow_labels_by_live ON assay_data.shadow_labels (live_event_id);
+CREATE INDEX shadow_scores_by_call ON assay_data.shadow_scores (call_id);
+CREATE INDEX anchor_outcomes_by_call ON assay_data.anchor_outcomes (call_id);

@@ -2214,6 +2214,8 @@ ALTER TABLE ONLY public.assay_migrations
 
 CREATE INDEX alerts_by_time ON assay_data.alerts USING btree (detected_at);
 
+CREATE INDEX anchor_outcomes_by_call ON assay_data.anchor_outcomes USING btree (call_id);
+
 CREATE INDEX anchor_outcomes_by_night ON assay_data.anchor_outcomes USING btree (night);
 
 CREATE INDEX audit_act ON assay_data.audit USING btree (act text_pattern_ops, number);
@@ -2340,9 +2342,9 @@ CREATE INDEX selections_of_query ON assay_data.selections USING btree (applicati
 
 CREATE INDEX shadow_labels_by_call ON assay_data.shadow_labels USING btree (call_id);
 
-CREATE INDEX shadow_labels_by_live ON assay_data.shadow_labels USING btree (live_event_id);
-
 CREATE INDEX shadow_labels_newest ON assay_data.shadow_labels USING btree (judge, judged_at DESC);
+
+CREATE INDEX shadow_scores_by_call ON assay_data.shadow_scores USING btree (call_id);
 
 CREATE INDEX shadow_scores_newest ON assay_data.shadow_scores USING btree (judge, judged_at DESC);
 

@@ -74,6 +74,8 @@ class PostgresJudgeBook:
 
     async def find(self, ref: str) -> JudgeVersion | None:
         """By version, name (its newest version) or a beginning of `name@hash` that fits one only."""
+        if not ref:
+            return None
         async with connection(self._pool) as held:
             rows = [] if MARK in ref else await held.fetch(_BY_NAME, ref)
             rows = rows or await held.fetch(_BY_BEGINNING, ref)

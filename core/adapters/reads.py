@@ -46,7 +46,8 @@ from core.read_models import (
     QueryStory,
     Row,
 )
-from core.read_ports import NotMigrated, Overview, ReasonCount, Spend, StatusReport
+from core.read_ports import NotMigrated, Overview
+from core.status_models import ReasonCount, Spend, StatusReport
 from core.trace_models import ResultStory
 
 PING_TIMEOUT_S = 2.0

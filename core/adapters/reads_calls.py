@@ -40,6 +40,8 @@ SELECT call_id FROM assay_data.labels WHERE listing_id = $1
 UNION SELECT call_id FROM assay_data.image_scores WHERE listing_id = $1
 UNION SELECT s.call_id FROM assay_data.shadow_labels AS s JOIN assay_data.labels AS l ON l.event_id = s.live_event_id
     WHERE l.listing_id = $1
+UNION SELECT s.call_id FROM assay_data.shadow_scores AS s
+    JOIN assay_data.image_scores AS i ON i.event_id = s.live_event_id WHERE i.listing_id = $1
 UNION SELECT e.call_id FROM assay_data.eval_items AS i JOIN assay_data.eval_results AS e USING (item_id)
     WHERE i.listing_id = $1
 UNION SELECT call_id FROM assay_data.llm_calls_all
@@ -80,6 +82,10 @@ UNION ALL
 SELECT 'shadow', s.live_event_id::text, s.judge, '', j.listing_id, '', '', j.market, j.query,
     (ARRAY['irrelevant', 'acceptable_substitute', 'highly_relevant'])[s.grade + 1], 0, s.confidence, s.reasoning
 FROM assay_data.shadow_labels AS s JOIN assay_data.labels AS j ON j.event_id = s.live_event_id WHERE s.call_id = $1
+UNION ALL
+SELECT 'shadow', s.live_event_id::text, s.judge, '', i.listing_id, '', '', '', '', '', s.score, NULL, s.reasoning
+FROM assay_data.shadow_scores AS s JOIN assay_data.image_scores AS i ON i.event_id = s.live_event_id
+WHERE s.call_id = $1
 UNION ALL
 SELECT 'evaluation', '', e.judge, r.name, i.listing_id, coalesce(i.listing ->> 'title', ''), '', i.market, i.query,
     CASE WHEN r.kind = 'relevance'

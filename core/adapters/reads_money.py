@@ -16,7 +16,7 @@ from core.adapters.postgres import Connection
 from core.domain.labels import Lane
 from core.domain.money import UNLISTED
 from core.money_models import Cost, DayCost, LabelCost, LaneSpend, Spending
-from core.read_ports import Spend
+from core.status_models import Spend
 
 SPENDING_DAYS = 30
 """Days of the spending page: a month, as bills come."""

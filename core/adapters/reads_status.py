@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from core.adapters import reads_batches
 from core.adapters.postgres import Connection
 from core.letter_models import DeadLetterView
-from core.read_ports import (
+from core.status_models import (
     HeldEndpoint,
     ReasonCount,
     Replica,

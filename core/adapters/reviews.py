@@ -50,6 +50,12 @@ class PostgresReviews:
         async with connection(self._pool) as held:
             return [Fill(**row) for row in await held.fetch(sql.FILLS, kind, limit)]
 
+    async def answered_of(self, fills: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Items of each filling that somebody has answered."""
+        async with connection(self._pool) as held:
+            rows = await held.fetch(sql.ANSWERED_OF, list(fills))
+        return dict.fromkeys(fills, 0) | {row["fill_id"]: row["count"] for row in rows}
+
     async def take(self, reviewer: str, kind: DatasetKind, at: datetime, lease_s: float) -> Item | None:
         """What is on screen, else the next; leased."""
         async with transaction(self._pool) as held:

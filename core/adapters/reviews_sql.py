@@ -89,6 +89,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 FILLS = "SELECT * FROM assay_data.review_fills WHERE kind = $1 ORDER BY made_at DESC, fill_id LIMIT $2"
 
+ANSWERED_OF = """
+SELECT d.fill_id, count(*) AS count
+FROM assay_data.review_draws AS d JOIN assay_data.review_items AS i ON i.item_id = d.item_id AND i.answers > 0
+WHERE d.fill_id = ANY ($1::uuid[]) GROUP BY d.fill_id
+"""
+
 ITEMS = """
 INSERT INTO assay_data.review_items AS i (item_id, kind, place, needed, application, market, language, query, context,
     listing_id, content_hash, image_url, listing, segment, guideline_version, anchors, dataset, dataset_item, queued_at)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.adapters.postgres import Connection, Pool, connection, rows_of, transaction
 from core.adapters.reads_status import streams
-from core.read_ports import StreamPosition
+from core.status_models import StreamPosition
 
 _STANDS = """
 SELECT partition, stopped FROM assay_data.stream_partitions

@@ -95,6 +95,7 @@ async def _listed(
     desk, user = _desk(request), user_of(request)
     live, deeds = await desk.live(), await desk.book.deeds()
     judges = [(each, parameters(each.judge)) for each in await desk.book.all()]
+    shadows = {judge.version: share for judge, share in await desk.book.shadows()}
     return page(
         request,
         "judges.html",
@@ -104,8 +105,8 @@ async def _listed(
         done=params.choice(request, "done", ("promote", "rollback"), ""),
         live=live,
         judges=judges,
-        shadows={judge.version: share for judge, share in await desk.book.shadows()},
-        agreements=await desk.agreements(),
+        shadows=shadows,
+        agreements=[each for version in shadows for each in await desk.agreements(version)],
         deeds=deeds[:DEEDS],
         promoted=_is_promoted(deeds),
         writes=user is not None and OPERATES in user.roles,

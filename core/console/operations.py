@@ -9,7 +9,8 @@ from aiohttp import web
 from core.console import params
 from core.console.queries import signal_charts, volume_chart
 from core.console.site import SITE, page
-from core.read_ports import Overview, TaskCount
+from core.read_ports import Overview
+from core.status_models import TaskCount
 
 
 async def overview(request: web.Request) -> web.Response:

@@ -107,7 +107,7 @@ async def fill_queue(
     drawn = draw(found.frame, amount.items, amount.random_share, rng)
     asked = _asked(found, drawn, await _candidates(parts, found, drawn))
     fill = Fill(
-        fill_id=uuid.UUID(bytes=rng.bytes(16), version=4),
+        fill_id=uuid.uuid4(),
         kind=found.kind,
         source=found.source,
         told=found.told,

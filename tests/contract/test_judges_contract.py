@@ -79,6 +79,11 @@ async def test_a_beginning_that_fits_several_means_none(book: JudgeBook) -> None
     assert await book.find("nobody") is None
 
 
+async def test_an_empty_name_means_none(book: JudgeBook) -> None:
+    await book.save(judge(), "ada", NOON)
+    assert await book.find("") is None
+
+
 async def test_the_newest_version_comes_first(book: JudgeBook) -> None:
     for hour, name in enumerate(("a", "b", "c")):
         await book.save(judge(name), "ada", NOON + timedelta(hours=hour))

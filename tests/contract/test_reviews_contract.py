@@ -309,6 +309,14 @@ async def test_fillings_are_told_newest_first(reviews: ReviewStore) -> None:
     assert list(await reviews.fills("relevance", 5)) == [new, old]
 
 
+async def test_answered_items_are_counted_by_filling(reviews: ReviewStore) -> None:
+    await filled(reviews, [SOFA, CHAIR])
+    await reviews.answer(item_id(SOFA), "ada", 1, "", NOON)
+    await reviews.answer(item_id(CHAIR), "ada", None, "", NOON)
+    known, nothing = filling(number=1).fill_id, uuid.UUID(int=404)
+    assert dict(await reviews.answered_of([known, nothing])) == {known: 1, nothing: 0}
+
+
 async def test_answers_of_one_filling_are_told_alone(reviews: ReviewStore) -> None:
     await filled(reviews, [SOFA])
     await filled(reviews, [CHAIR], number=2)

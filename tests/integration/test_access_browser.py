@@ -49,6 +49,7 @@ async def test_who_signs_in_edits_a_guideline_finds_it_in_the_audit_and_signs_ou
     await page.get_by_label("What changes and why").fill("Chargers came through.")
     await page.get_by_role("button", name="Save and judge again").click()
     await expect(page.get_by_role("status")).to_contain_text("judged again")
+    await page.locator("nav summary", has_text="Operation").click()
     await page.get_by_role("link", name="Audit").click()
     row = page.get_by_role("row").filter(has_text="guideline.save")
     for told in ("olaf", "operate", "guideline of aa battery", "Chargers came through."):

@@ -14,7 +14,7 @@ from core.adapters.postgres import Pool, connection, open_pool
 from core.adapters.reads import PostgresReads
 from core.adapters.replicas import announced
 from core.adapters.stream_store import PostgresStreamStore
-from core.read_ports import REPLICA_GONE_S, Replica, StatusReport
+from core.status_models import REPLICA_GONE_S, Replica, StatusReport
 from core.stream_ports import Partition
 from tests.support.waiting import until_true
 

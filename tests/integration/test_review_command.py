@@ -38,6 +38,7 @@ async def review(*words: str) -> None:
         (("fill", "--live"), "nothing to review"),
         (("export", "--name", "a b"), "--name takes letters"),
         (("export", "--name", "x"), "no answer to export"),
+        (("export", "--name", "x", "--licence", " "), "--licence is missing"),
         (("export", "--name", "x", "--fill", "zz"), "no fillings are called 'zz'"),
     ],
 )

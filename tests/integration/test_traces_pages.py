@@ -10,8 +10,11 @@ import pytest
 from aiohttp import ClientSession
 
 from core.adapters.migrate import migrate
+from core.adapters.shadow_store import PostgresShadows
 from core.money_models import CallFilter
+from tests.contract.facts import score
 from tests.support import postgres
+from tests.support.fakes import NOON
 from tests.support.served_console import Served, sample_shop
 
 pytestmark = pytest.mark.postgres
@@ -110,7 +113,7 @@ async def test_a_picture_score_has_its_page(browser: ClientSession, shop: Served
     assert f"{row['score']} of 10" in await text_of(browser, f"/label/{row['event_id']}")
 
 
-@pytest.mark.parametrize("address", [f"/label/{uuid4()}", "/label/x", "/calls/x"])
+@pytest.mark.parametrize("address", [f"/label/{UUID(int=1)}", "/label/x", "/calls/x"])
 async def test_what_is_not_there_is_not_found(browser: ClientSession, address: str) -> None:
     await text_of(browser, address, 404)
 
@@ -156,6 +159,19 @@ async def test_calls_are_found_by_listing_whether_they_gave_a_label_or_only_had_
     assert str(call_id) in {call.call_id for call in by_label}
     assert str(task["call_id"]) in {call.call_id for call in by_task}
     assert await shop.reads.calls(CallFilter(listing="nothing")) == []
+
+
+async def test_what_a_candidate_in_the_shadow_said_of_a_picture_is_found_and_shown(shop: Served) -> None:
+    live = await row_of(shop, "SELECT event_id, listing_id FROM assay_data.image_scores LIMIT 1")
+    call_id = await shop.pool.fetchval("SELECT call_id FROM assay_data.llm_calls LIMIT 1")
+    said = score("said", score=3, judge="new@1", call_id=call_id)
+    await PostgresShadows(shop.pool).save_scores([(live["event_id"], said)], [], NOON)
+    story = await shop.reads.call(call_id)
+    assert story is not None
+    assert [(each.judge, each.score, each.listing_id) for each in story.results if each.kind == "shadow"] == [
+        ("new@1", 3, live["listing_id"])
+    ]
+    assert str(call_id) in {each.call_id for each in await shop.reads.calls(CallFilter(listing=live["listing_id"]))}
 
 
 async def test_calls_are_found_by_judge_and_by_run_of_evaluation(browser: ClientSession, shop: Served) -> None:

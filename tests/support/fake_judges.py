@@ -55,6 +55,8 @@ class InMemoryJudges:
         return True
 
     async def find(self, ref: str) -> JudgeVersion | None:
+        if not ref:
+            return None
         named = [each for each in await self.all() if each.judge.name == ref][:1]
         found = named or [each for each in self.kept.values() if each.judge.version.startswith(ref)]
         return found[0].judge if len(found) == 1 else None

@@ -91,6 +91,10 @@ class InMemoryReviews:
         newest = sorted((fill for fill in self.filled if fill.kind == kind), key=lambda fill: fill.made_at)
         return newest[::-1][:limit]
 
+    async def answered_of(self, fills: Sequence[UUID]) -> Mapping[UUID, int]:
+        answered = [kept for kept in self.kept.values() if ratings_of(kept.acts)]
+        return {fill: sum(fill in kept.fills for kept in answered) for fill in fills}
+
     async def take(self, reviewer: str, kind: DatasetKind, at: datetime, lease_s: float) -> Item | None:
         held, until = self.leases.get((reviewer, kind), (None, at))
         queue = sorted(self.kept.values(), key=lambda kept: (kept.item.item_id != held or until <= at, kept.place))

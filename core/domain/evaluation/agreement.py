@@ -9,7 +9,7 @@ import numpy as np
 from core.domain.evaluation import estimates as names
 from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, drawn, mean_of, of_all
 from core.domain.evaluation.estimates import AgreementReport, EngineFigure, Estimate, Segment, metric_names
-from core.domain.evaluation.intervals import Ends, interval
+from core.domain.evaluation.intervals import Ends, interval, rough
 from core.domain.evaluation.means import Mean
 from core.domain.evaluation.order import FIRST, both_graded
 from core.domain.evaluation.points import ONE_QUERY, Point, points
@@ -30,7 +30,7 @@ def agreement(sample: Sample, verdicts: Verdicts, resamples: int = RESAMPLES, se
     return AgreementReport(
         n_items=int(both.sum()),
         n_queries=len(np.unique(sample.query[both])),
-        estimates=tuple(_estimate(sample.scale, name, found[name], resampled) for name in metric_names(sample.scale)),
+        estimates=tuple(_estimate(sample, name, found[name], resampled) for name in metric_names(sample.scale)),
         confusion=_square(sample, tables),
         engines=engine_figures(sample, verdicts, tables, resamples, seed),
     )
@@ -70,16 +70,16 @@ def bounds_of(scale: Scale, name: str) -> Ends:
     return (-1.0, 1.0) if name in signed | {names.RANK_CORRELATION, names.SYSTEM_TAU} else (0.0, 1.0)
 
 
-def _estimate(scale: Scale, name: str, point: Point, resampled: Drawn | None) -> Estimate:
+def _estimate(sample: Sample, name: str, point: Point, resampled: Drawn | None) -> Estimate:
     if point.value is None or resampled is None:
         return Estimate(name, None, None, None, point.items, point.queries, point.why_not)
-    return with_ends(point, name, resampled, bounds_of(scale, name))
+    return with_ends(point, name, resampled, bounds_of(sample.scale, name), rough(name, len(sample.engine_names)))
 
 
-def with_ends(point: Point, name: str, resampled: Drawn, bounds: Ends) -> Estimate:
-    """The point with its interval, or why it has none."""
+def with_ends(point: Point, name: str, resampled: Drawn, bounds: Ends, remark: str = "") -> Estimate:
+    """The point with its interval, and what there is to remark on it, or why it has none."""
     ends = interval(resampled, name, point.queries, bounds)
-    low, high, why_not = (None, None, ends) if isinstance(ends, str) else (*ends, "")
+    low, high, why_not = (None, None, ends) if isinstance(ends, str) else (*ends, remark)
     return Estimate(name, point.value, low, high, point.items, point.queries, why_not)
 
 

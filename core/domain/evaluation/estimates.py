@@ -31,7 +31,8 @@ def metric_names(scale: Scale) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A figure with its 95 % interval over queries. `value` None: it is not defined on the data. `low`, `high` None
-    beside a value: there is too little for an interval. `why_not` says why, and is empty where all is there."""
+    beside a value: there is too little for an interval. `why_not` says why; beside an interval it is empty,
+    or says what makes it a rough one."""
 
     name: str
     value: float | None

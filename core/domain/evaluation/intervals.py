@@ -29,6 +29,9 @@ DEFINED = 0.95
 
 TAIL = 0.025
 
+MANY_ENGINES = 8
+"""Up to which tau steps by 0.07 or more, as far as the ends of an interval go from one draw to the next."""
+
 END = 1 - 1e-6
 """Farthest from the middle that Fisher's scale is asked for: it is infinite at 1."""
 
@@ -50,6 +53,15 @@ def interval(found: Drawn, name: str, queries: int, bounds: Ends) -> Ends | str:
     if not found.error[at] > ROUNDING:
         return "the same in every query: no spread to take an interval from"
     return _studentised(found, at, bounds)
+
+
+def rough(name: str, engines: int) -> str:
+    """What to say beside an interval that can't be 95 %; empty of every other. Kendall's tau of e engines counts
+    e (e - 1) / 2 pairs, each for or against: one value more than pairs, where no two engines tie."""
+    if name != names.SYSTEM_TAU or engines > MANY_ENGINES:
+        return ""
+    values = engines * (engines - 1) // 2 + 1
+    return f"discrete: with {engines} engines it takes {values} values, so the interval can only jump between them"
 
 
 def _studentised(found: Drawn, at: int, bounds: Ends) -> Ends | str:

@@ -49,17 +49,22 @@ def title(metric: str) -> str:
 
 
 def told(found: Estimate | Corrected) -> str:
-    """`0.612 (0.550 to 0.660)`, or why there is none."""
+    """`0.612 (0.550 to 0.660)`, with what makes the interval a rough one, or why there is none."""
     if found.value is None:
         return f"{UNDEFINED}: {found.why_not}"
-    return f"{found.value:.3f}{between(found.low, found.high) or no_interval(found.why_not)}"
+    return f"{found.value:.3f}{_interval(found, '.3f')}"
 
 
 def difference_told(found: Difference) -> str:
-    """`+0.021 (-0.004 to +0.046)`, or why there is none."""
+    """As `told`: `+0.021 (-0.004 to +0.046)`."""
     if found.value is None:
         return f"{UNDEFINED}: {found.why_not}"
-    return f"{found.value:+.3f}{between(found.low, found.high, '+.3f') or no_interval(found.why_not)}"
+    return f"{found.value:+.3f}{_interval(found, '+.3f')}"
+
+
+def _interval(found: Estimate | Corrected | Difference, spec: str) -> str:
+    ends = between(found.low, found.high, spec)
+    return f"{ends}, {found.why_not}" if ends and found.why_not else ends or no_interval(found.why_not)
 
 
 def between(low: float | None, high: float | None, spec: str = ".3f") -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from cli.run import Gauges, RunStatus
 from core.money_models import LaneSpend
-from core.read_ports import Spend, StatusReport, TaskCount
+from core.status_models import Spend, StatusReport, TaskCount
 from core.telemetry import Metrics
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)

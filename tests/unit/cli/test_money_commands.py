@@ -12,8 +12,8 @@ from rich.console import Console
 from cli.status import as_plain, tables
 from core.errors import SettingsError
 from core.money_models import LaneSpend
-from core.read_ports import Spend, StatusReport
 from core.settings import load_settings
+from core.status_models import Spend, StatusReport
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 30, tzinfo=UTC)

@@ -16,8 +16,8 @@ from cli.times import time_or_ago
 from core.domain.effects import STORED_PAYLOAD_BYTES
 from core.errors import UsageError
 from core.letter_models import LetterPlace
-from core.read_ports import Replica, Spend, StatusReport, StreamPosition
 from core.settings import Settings
+from core.status_models import Replica, Spend, StatusReport, StreamPosition
 from producers.requeue import Requeued
 from tests.support.fake_letters import letter
 from tests.support.fakes import NOON

@@ -67,6 +67,12 @@ async def test_a_run_fills_the_queue_with_what_its_judges_said() -> None:
     assert judges == {sample_evals.OLD, sample_evals.NEW}
 
 
+async def test_the_same_draw_again_is_another_filling() -> None:
+    room = await Room().with_run()
+    first, second = await room.fill(RUN, seed=3), await room.fill(RUN, seed=3)
+    assert first.fill_id != second.fill_id
+
+
 async def test_where_the_judges_of_a_run_disagree_most_comes_first() -> None:
     room = await Room().with_run()
     await room.fill(RUN, share=0.0)

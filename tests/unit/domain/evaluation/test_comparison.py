@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from core.domain.evaluation.agreement import agreement
+from core.domain.evaluation.bootstrap import drawn_difference
 from core.domain.evaluation.comparison import compared, compared_segments
+from core.domain.evaluation.intervals import interval
 from core.domain.evaluation.sample import RELEVANCE, verdicts_of
+from core.domain.evaluation.tables import tables_of
 from tests.unit.domain.evaluation.samples import SCALES, SEEDS, answers, plain, sample
 
 QUICK = 200
@@ -44,7 +49,7 @@ def test_pairing_makes_the_interval_of_a_difference_narrower_than_those_of_the_j
     other = type(one)(np.where(few & (one.grade >= 0), 0, one.grade).astype(np.int8), one.confidence)
     difference = compared(of, one, other).of("exact")
     alone = agreement(of, one).of("exact")
-    assert difference.high - difference.low < 0.75 * (alone.high - alone.low)
+    assert difference.high - difference.low < 0.85 * (alone.high - alone.low)
 
 
 def test_a_better_judge_is_told_as_better():
@@ -53,6 +58,34 @@ def test_a_better_judge_is_told_as_better():
     for name in ("exact", "kappa", "quadratic_kappa", "alpha_ordinal", "auc"):
         assert found.of(name).low > 0, name
     assert found.of("hard_disagreement").high < 0
+
+
+@pytest.mark.parametrize("name", ["auc", "ndcg@10"])
+def test_the_order_of_a_few_queries_has_a_difference_and_no_interval(name):
+    of = sample(13, queries=39, items=600)
+    found = compared(of, answers(of, 14, right=0.5), answers(of, 15, right=0.9), QUICK).of(name)
+    assert found.value is not None
+    assert found.low is None
+    assert found.why_not.endswith("queries: an interval of a difference in it needs 40")
+
+
+def test_a_difference_allows_for_a_query_as_far_out_as_the_farthest_that_was_not_drawn():
+    of = sample(16, queries=60, items=600)
+    drawn = drawn_difference(tables_of(of, answers(of, 17)), tables_of(of, answers(of, 18)), QUICK, 7)
+    blind = replace(drawn, unseen=np.zeros_like(drawn.unseen))
+    aware, without = (interval(each, "exact", 60, (-1, 1)) for each in (drawn, blind))
+    assert aware[0] < without[0] < without[1] < aware[1]
+
+
+@pytest.mark.parametrize(("queries", "told"), [(2, False), (3, True)])
+def test_a_difference_made_by_two_queries_has_no_interval(queries, told):
+    of = sample(19, queries=60, items=600)
+    one = answers(of, 20, right=1.0)
+    moved = (of.query < queries) & (one.grade >= 0)
+    other = type(one)(np.where(moved, (one.grade + 1) % 3, one.grade).astype(np.int8), one.confidence)
+    found = compared(of, one, other, QUICK).of("mean_bias")
+    assert (found.low is not None) is told
+    assert told or found.why_not == "only 2 of the queries tell the two apart: an interval needs 3"
 
 
 def test_judges_who_say_the_same_differ_by_nothing_and_have_no_interval():
