@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 
 import structlog
-from pydantic import SecretStr
 
 from core.adapters.audit import PostgresAudit
 from core.adapters.postgres import Pool
@@ -32,11 +31,6 @@ def door_of(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics) -> D
     return Door(
         settings, PostgresAudit(pool), clock, lambda reason: metrics.count("assay_console_refused_total", reason=reason)
     )
-
-
-def further_secrets(settings: Settings) -> list[SecretStr | None]:
-    """What no line of the log may show besides the endpoints' keys: tokens, and what a receiver of traces is sent."""
-    return [settings.console_secret, settings.traces_headers, *(each.token for each in settings.console_tokens)]
 
 
 def say_who_may(settings: Settings) -> None:

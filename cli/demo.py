@@ -30,7 +30,7 @@ from core.domain.normalise import normalised_query
 from core.drift_ports import Anchor
 from core.errors import UsageError
 from core.runtime.supervisor import supervise
-from core.settings import Settings, load_settings, required
+from core.settings import Settings, load_settings, required, secrets_of
 from core.telemetry import configure_logging
 from demo.clock import SimulatedClock
 from demo.driver import Driver
@@ -92,11 +92,7 @@ def demo(
 ) -> None:
     """Run the whole service on embedded parts and say what it found."""
     settings = unless_set(load_settings(), QUICK)
-    configure_logging(
-        settings.log_format,
-        settings.log_level,
-        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key],
-    )
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     uvloop.run(run_demo(settings, Options(days, seed, sessions, faults, leave, search_log, listings)))
 
 

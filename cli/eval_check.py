@@ -34,7 +34,7 @@ from core.domain.evaluation.checks.report import Flagged, TierReport
 from core.domain.evaluation.costing import CostEstimate
 from core.domain.evaluation.items import DatasetKind
 from core.errors import UsageError
-from core.settings import Settings, load_settings, required
+from core.settings import Settings, load_settings, required, secrets_of
 from core.stages.critique import Critic
 from core.stages.purse import Purse
 from core.stages.tiers import FirstTier
@@ -87,7 +87,7 @@ def check(
         raise UsageError("name a run, or --live with --from and --to")
     settings = load_settings()
     required(settings, "postgres_dsn")
-    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     judges = tuple(judge or ())
     wanted = Wanted(run, judges, from_, to, kind, critique_share, cap_usd, critic, checks_only)
     made = asyncio.run(_check(settings, wanted))

@@ -131,7 +131,16 @@ def status(kind: KindOption = "relevance", as_json: Annotated[bool, typer.Option
         return
     columns = ("filling", "from", "items", "at random", "of", "answered", "at", "by")
     lines = [
-        (str(each.fill_id)[:8], each.told, each.items, each.random_items, each.frame, count, each.made_at, each.made_by)
+        (
+            str(each.fill_id)[:8],
+            each.told,
+            each.items,
+            each.random_items,
+            each.frame,
+            count,
+            f"{each.made_at:%Y-%m-%d %H:%M}",
+            each.made_by,
+        )
         for each, count in zip(fills, answered, strict=True)
     ]
     print_tables(table(f"fillings of the review queue, {kind}", columns, lines))

@@ -37,7 +37,7 @@ from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
 from core.errors import UsageError
 from core.eval_facts import EvalRun, RunState, Split
-from core.settings import Settings, load_settings, required
+from core.settings import Settings, load_settings, required, secrets_of
 from core.stages.purse import Purse
 from core.telemetry import Metrics, configure_logging
 
@@ -80,7 +80,7 @@ def run(
     """Ask judges about every item of a dataset, once they and you know what it costs."""
     settings = load_settings()
     required(settings, "postgres_dsn", "llm_base_url", "llm_model")
-    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     wanted = Wanted(resume, dataset, tuple(judge or ()), split, limit, sample, cap_usd, name, pictures)
     refuse_muddled(wanted)
     early = None if resume or estimate else asyncio.run(_early(settings, wanted))

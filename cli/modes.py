@@ -33,7 +33,7 @@ from core.domain.labels import Mode
 from core.domain.requests import RatedPair, rated_of
 from core.errors import UsageError
 from core.ports import Task
-from core.settings import Settings, load_settings, required
+from core.settings import Settings, load_settings, required, secrets_of
 from core.stages.compare_modes import ModeComparison
 from core.stages.judge_recipe import recipe_of_judge
 from core.telemetry import Metrics, configure_logging
@@ -52,7 +52,7 @@ def modes(
     settings = load_settings()
     required(settings, "postgres_dsn", "llm_base_url", "llm_model")
     wanted = modes_of(names)
-    configure_logging(settings.log_format, settings.log_level, [settings.postgres_dsn, settings.llm_api_key])
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     pairs = pairs_of(read_whole(file, rated_of))
     if not pairs:
         raise UsageError(f"{file} holds no pair")

@@ -19,7 +19,7 @@ import structlog
 import typer
 import uvloop
 
-from cli.access import door_of, further_secrets
+from cli.access import door_of
 from cli.compose import NAMES_THE_JUDGE, NEEDS_AN_ENDPOINT, PROCESSES, TOPICS, Parts, composed
 from cli.database import reads_of
 from cli.http import serving
@@ -36,7 +36,7 @@ from core.ports import Clock, TaskKind
 from core.read_ports import HealthReport
 from core.runtime.process import Health, Process, patiently
 from core.runtime.supervisor import supervise
-from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required
+from core.settings import Settings, kafka_servers, load_settings, postgres_dsn, required, secrets_of
 from core.stages.live_judge import LiveJudge, settings_judge
 from core.status_models import StatusReport
 from core.telemetry import Metrics, configure_logging
@@ -73,11 +73,7 @@ def run(
     settings = load_settings()
     wanted = checked_names(names)
     check_settings(settings, wanted)
-    configure_logging(
-        settings.log_format,
-        settings.log_level,
-        [settings.postgres_dsn, settings.llm_api_key, settings.llm_fallback_api_key, *further_secrets(settings)],
-    )
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     uvloop.run(serve_processes(settings, wanted, until_idle=until_idle))
 
 

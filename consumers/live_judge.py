@@ -51,7 +51,8 @@ class LiveJudgeProcess:
         version = self._live().version
         if self._told and self._told != version:
             self._metrics.forget("assay_live_judge_info", judge=self._told)
-        self._metrics.set("assay_live_judge_info", 1, judge=version)
+        if self._live().model:  # a process that was told of no judge names none
+            self._metrics.set("assay_live_judge_info", 1, judge=version)
         self._told = version
 
     async def run(self) -> None:

@@ -263,3 +263,15 @@ def _one_line(error: ValidationError) -> str:
 def _only_openai(name: str) -> bool:
     bare = name.removeprefix("llm_").upper()
     return not os.environ.get(f"ASSAY_LLM_{bare}") and bool(os.environ.get(f"OPENAI_{bare}"))
+
+
+def secrets_of(settings: Settings) -> list[SecretStr | None]:
+    """What no line of the log may show: keys, tokens, and what a receiver of traces is sent."""
+    return [
+        settings.postgres_dsn,
+        settings.llm_api_key,
+        settings.llm_fallback_api_key,
+        settings.console_secret,
+        settings.traces_headers,
+        *(each.token for each in settings.console_tokens),
+    ]

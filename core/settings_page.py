@@ -15,7 +15,7 @@ Made by `python -m core.settings_page > docs/settings.md`.
 Settings are environment variables; a file `.env` in the working directory is read too, and the environment wins over
 it. An empty variable counts as not set, and what is not set takes its default. They are read once, at the start. A
 missing or impossible value stops the start with one line that names the variable and what it takes, and exit code 2.
-Secrets (`ASSAY_POSTGRES_DSN`, `ASSAY_LLM_API_KEY`, `ASSAY_CONSOLE_TOKENS`) are never logged, shown or stored.
+Secrets (`ASSAY_POSTGRES_DSN`, keys and tokens of endpoints, console, traces) are never logged, shown or stored.
 
 All replicas of a service should have the same values: rate, budget and batch sizes are meant for all of them together,
 and the judge (model, mode) is a part of what makes a label the same label.

@@ -41,6 +41,9 @@ CREATE TABLE assay_data.eval_items (
 );
 CREATE UNIQUE INDEX eval_items_by_id ON assay_data.eval_items (dataset, item_id);
 
+-- Whether a mode graded a live label's pair otherwise is asked of each label (core/adapters/eval_taking.py).
+CREATE INDEX mode_labels_of_pair ON assay_data.mode_labels (application, market, query, listing_id);
+
 CREATE VIEW assay.eval_datasets AS
 SELECT name, version, kind, source, licence, rule, anchors, items, queries, raters, made_at, made_by
 FROM assay_data.eval_datasets;

@@ -2314,6 +2314,8 @@ CREATE INDEX llm_calls_rest_tasks_idx ON assay_data.llm_calls_rest USING gin (ta
 
 CREATE INDEX llm_reservations_expiry ON assay_data.llm_reservations USING btree (expires_at);
 
+CREATE INDEX mode_labels_of_pair ON assay_data.mode_labels USING btree (application, market, query, listing_id);
+
 CREATE INDEX panes_newest ON ONLY assay_data.panes USING btree (run, application, hour);
 
 CREATE INDEX panes_rest_by_hour ON assay_data.panes_rest USING btree (hour);

@@ -155,13 +155,23 @@ async def test_hostile_text_is_read_and_not_run(browser: Browser, shop: Served) 
     await page.context.close()
 
 
-async def test_every_picture_and_plot_has_a_name(browser: Browser, shop: Served) -> None:
+async def test_every_page_has_one_heading_and_every_picture_plot_and_field_a_name(
+    browser: Browser, shop: Served
+) -> None:
     page = await opened(browser, shop, DESK)
-    for path in paths(shop).values():
+    nameless = (
+        "img:not([alt]), svg:not([aria-label]):not([aria-hidden]), "
+        ":is(input:not([type=hidden]), select, textarea):not(label *, [aria-label])"
+    )
+    headings, titles = {}, {}
+    for name, path in paths(shop).items():
         await page.goto(path)
-        nameless = "img:not([alt]), svg:not([aria-label]):not([aria-hidden]), input:not([type=hidden]):not(label *)"
         assert await page.locator(nameless).count() == 0
+        headings[name] = await page.locator("h1").count()
+        titles[name] = await page.title()
     await page.context.close()
+    assert set(headings.values()) == {1}
+    assert len(set(titles.values())) == len(titles)
 
 
 CONTRAST = """

@@ -11,7 +11,7 @@ from cli.eval_store import Draft
 from cli.eval_take import Segment, source_of, taken
 from core.adapters.drift_store import PostgresDriftStore
 from core.adapters.eval_datasets import PostgresDatasets
-from core.adapters.eval_taking import Choice
+from core.adapters.eval_taking import _PAIRS, Choice
 from core.adapters.postgres import Pool, open_pool
 from core.domain.guidelines import GuidelineKey
 from core.domain.labels import Label
@@ -143,6 +143,14 @@ async def test_modes_and_candidates_that_differ_are_a_disagreement(live: Setting
         " WHERE content_key = 'c'"
     )
     assert ids(await drawn(live, choice(where="disagreement"))) == ["L1", "L2", "L3"]
+
+
+async def test_disagreement_is_looked_up_by_pair_whatever_the_tables_hold(live_pool: Pool) -> None:
+    asked = (NOON, NOON, "", "", "", "", "", None, "disagreement", 10)
+    async with live_pool.acquire() as held, held.transaction():
+        await held.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in await held.fetch(f"EXPLAIN {_PAIRS}", *asked))
+    assert "mode_labels_of_pair" in plan
 
 
 async def test_anchors_are_left_out_by_id_and_by_title(live: Settings, live_pool: Pool) -> None:

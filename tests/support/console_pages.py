@@ -19,6 +19,7 @@ from core.console.site import MENU
 from tests.support import needs, sample_engines, sample_evals
 from tests.support.postgres import EmbeddedPostgres
 from tests.support.served_console import Served, sample_shop
+from tests.support.signed_in import BY_TOKEN, OPERATOR
 
 FLAGS = [
     "--no-sandbox",
@@ -62,6 +63,9 @@ def paths(shop: Served) -> dict[str, str]:
         "evaluation": f"/evals/{sample_evals.RUN}",
         "judges compared": f"/evals/{sample_evals.RUN}/compare?a={sample_evals.OLD}&b={sample_evals.NEW}",
         "gate": f"/evals/gates/{sample_evals.GATE}",
+        "tiers": "/tiers",
+        "tiers of a run": f"/evals/{sample_evals.RUN}/tiers",
+        "judges": "/judges",
     }
 
 
@@ -86,12 +90,22 @@ async def picture(browser: Browser, shop: Served, directory: Path) -> None:
         ("pictures", "/pictures", (1280, 900), True),
         ("alert", paths(shop)["alert"], (1280, 860), False),
         ("call", paths(shop)["call"], (1280, 1000), False),
+        ("compare", paths(shop)["judges compared"], (1280, 1240), False),
         ("phone", "/queries", (390, 844), False),
     ):
         page = await opened(browser, shop, size, dark=dark)
-        await page.goto(path, wait_until="networkidle")
+        await signed_in_at(page, path)
         _save(await page.screenshot(), directory / f"console-{name}.png")
         await page.context.close()
+
+
+async def signed_in_at(page: Page, path: str) -> None:
+    """The page as who operates sees it, with all its pictures."""
+    await page.goto(path)
+    await page.get_by_label("Token").fill(OPERATOR)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{path}")
+    await page.wait_for_load_state("networkidle")
 
 
 def _save(png: bytes, path: Path) -> None:
@@ -105,7 +119,7 @@ async def main(directory: Path) -> None:
     server = EmbeddedPostgres()
     try:
         await migrate(server.dsn)
-        async with sample_shop(server.dsn) as shop, async_playwright() as playwright:
+        async with sample_shop(server.dsn, BY_TOKEN) as shop, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=needs.chromium_path(), args=FLAGS)
             await picture(browser, shop, directory)
             await browser.close()

@@ -1,6 +1,6 @@
-"""What evaluation's figures are worth, on one core: `python -m tests.bench.evaluation speed|coverage|corrected`.
+"""What evaluation's figures are worth, on one core: `python -m tests.bench.evaluation speed|coverage|pairs|corrected`.
 
-`coverage` and `corrected` read `../shared/data/relevance/human_pairs.jsonl`. The offline judge takes a minute or two
+All but `speed` read `../shared/data/relevance/human_pairs.jsonl`. The offline judge takes a minute or two
 for it; `--answers` names a file that keeps what it said. Figures are printed, nothing else is written.
 """
 
@@ -15,17 +15,18 @@ from tests.bench.evaluation import correction, coverage, speed
 
 
 def main() -> None:
-    """One of the three."""
+    """One of the four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=("speed", "coverage", "corrected"))
+    parser.add_argument("bench", choices=("speed", "coverage", "pairs", "corrected"))
     parser.add_argument("--answers", type=Path, help="where the offline judge's answers are kept (.npz)")
     parser.add_argument("--draws", type=int, default=1_000)
     given = parser.parse_args()
     with threadpool_limits(1):
         if given.bench == "speed":
             speed.main()
-        elif given.bench == "coverage":
-            coverage.main(given.answers, given.draws)
+        elif given.bench in ("coverage", "pairs"):
+            made = coverage.populations if given.bench == "coverage" else coverage.pairs
+            coverage.main(given.answers, given.draws, made)
         else:
             correction.main(given.answers, given.draws)
 

@@ -79,6 +79,27 @@ def populations(
         yield f"{name} as a judge", of_one, part, [person]
 
 
+def pairs(sample: Sample, judge: Verdicts) -> Iterator[tuple[str, Callable[..., Figures], Sample, list[Verdicts]]]:
+    """Other differences, by which the constants of `core.domain.evaluation.bootstrap` were chosen."""
+    answered, rng = some_left_out(sample, judge), np.random.default_rng(11)
+    unsure = answered.confidence < np.quantile(answered.confidence, 0.25)
+    better = np.where(unsure & (answered.grade >= 0) & (answered.grade < 2), answered.grade + 1, answered.grade)
+    other = {"a kinder judge": Verdicts(better.astype(np.int8), answered.confidence)}
+    for share in (0.1, 0.02):
+        other[f"one who guesses {share:.0%}"] = _guessing(answered, share, rng)
+    other[sample.rater_names[1]] = of_rater(sample, 1)
+    for name, verdicts in other.items():
+        shared = (answered.grade != NONE) & (verdicts.grade != NONE)
+        both = [each.only(shared) for each in (answered, verdicts)]
+        yield f"{name} less the offline judge", of_two, sample.only(shared), both
+
+
+def _guessing(judge: Verdicts, share: float, rng: np.random.Generator) -> Verdicts:
+    where = (rng.random(len(judge.grade)) < share) & (judge.grade >= 0)
+    grade = np.where(where, rng.integers(0, 3, len(judge.grade)), judge.grade)
+    return Verdicts(grade.astype(np.int8), judge.confidence)
+
+
 def some_left_out(sample: Sample, judge: Verdicts) -> Verdicts:
     """The offline judge answers all, and a share of all has no interval: it leaves out up to a fifth of a query."""
     rng = np.random.default_rng(3)
@@ -117,13 +138,17 @@ def _cell(count: Count, draws: int) -> str:
     return f"{held:8.1%}{outside} w {np.median(count.widths):.2f} {told:>7s}"
 
 
-def main(kept: Path | None, draws: int) -> None:
-    """Coverage of each metric of each population."""
+def main(
+    kept: Path | None,
+    draws: int,
+    made: Callable[[Sample, Verdicts], Iterator[tuple[str, Callable[..., Figures], Sample, list[Verdicts]]]],
+) -> None:
+    """Coverage of each metric of each population that is `made`."""
     sample = human_sample()
     judge = offline_answers(kept)
     print(f"share of {draws:,} draws whose 95 % interval held the truth; ! outside {TARGET[0]:.0%} to {TARGET[1]:.0%};")
     print("w: median width; `of`: share of the draws that had an interval; the rest were told why there is none")
-    for name, figures, population, answers in populations(sample, judge):
+    for name, figures, population, answers in made(sample, judge):
         print(f"\n{name}: {population.queries} queries, {len(population.query):,} pairs")
         found = {size: simulated(population, answers, figures, size, draws) for size in SIZES}
         print("\n".join(table(found, draws)), flush=True)
