@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -42,9 +41,6 @@ from core.telemetry import Metrics, configure_logging
 
 SHOWN = 10
 """Flagged judgements printed: a screen; the rest is on the console's page."""
-
-LIVE_SPAN = timedelta(days=1)
-"""What `--live` looks at where no `--from` is given: a day."""
 
 Made = list[tuple[TierReport, list[Flagged]]]
 

@@ -123,3 +123,9 @@ def test_the_demo_runs_on_a_messy_bulk_file(shared_data: Path) -> None:
 def test_the_engine_before_it_got_worse_is_found_to_be_better(drifting: subprocess.CompletedProcess[str]) -> None:
     means = dict(re.findall(r"│ (before|today) +│ nDCG@10 +│ (\d\.\d+)", drifting.stdout)[:2])
     assert float(means["before"]) > float(means["today"]) + 0.02, means
+
+
+def test_the_judge_agrees_with_people_better_than_word_overlap_does(drifting: subprocess.CompletedProcess[str]) -> None:
+    found = re.search(r"│ rank correlation +│ +([\d.]+) +│ +([\d.]+) ", drifting.stdout)
+    assert found is not None, drifting.stdout
+    assert float(found[1]) > float(found[2])

@@ -39,6 +39,11 @@ class Desk:
         settings = {"ASSAY_POSTGRES_DSN": self._dsn, "ASSAY_LLM_MODEL": "offline-judge"}
         return await asyncio.to_thread(lambda: self._run("judges", *arguments, **settings))
 
+    async def status(self, *arguments: str) -> Done:
+        """What `assay status` says."""
+        settings = {"ASSAY_POSTGRES_DSN": self._dsn, "ASSAY_LLM_MODEL": "offline-judge"}
+        return await asyncio.to_thread(lambda: self._run("status", *arguments, **settings))
+
 
 @pytest.fixture
 def desk(command: Command, postgres_dsn: str, tmp_path: Path) -> Desk:
@@ -90,6 +95,14 @@ async def test_a_rollback_past_the_first_promotion_makes_the_settings_judge_live
     assert (back.code, "the settings' judge is live again" in back.out) == (0, True)
     assert json.loads((await desk("show", "--json")).out)["name"] == "settings"
     assert (await desk("rollback", "--why", "once more")).code == 2
+
+
+async def test_the_status_names_the_live_judge(desk: Desk) -> None:
+    before = json.loads((await desk.status("--json")).out)["live_judge"]
+    await desk("promote", "strict.toml", "--why", "w", "--force")
+    after = json.loads((await desk.status("--json")).out)["live_judge"]
+    assert [version.partition("@")[0] for version in (before, after)] == ["settings", "strict-brands"]
+    assert after in (await desk.status()).out
 
 
 async def test_a_candidate_goes_into_the_shadow_and_out(desk: Desk) -> None:

@@ -75,7 +75,7 @@ def dataset_of(
         rule=rule,
         anchors=anchors,
         items=len(items),
-        queries=len({item.query for item in items}),
+        queries=len({item.cluster for item in items}),
         raters=tuple(sorted({rater for item in items for rater in item.ratings})),
         made_at=made_at,
         made_by=made_by,

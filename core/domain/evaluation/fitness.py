@@ -80,7 +80,7 @@ def lonely_raters(items: Iterable[EvalItem]) -> list[str]:
 
 
 def _queries(items: Iterable[EvalItem]) -> set[str]:
-    return {item.query for item in items}
+    return {item.cluster for item in items}
 
 
 def _one_query(items: Sequence[EvalItem], kind: DatasetKind) -> str:
@@ -88,7 +88,7 @@ def _one_query(items: Sequence[EvalItem], kind: DatasetKind) -> str:
     if len(queries) != 1:
         return ""
     thing = "query" if kind == "relevance" else "listing"
-    return f"one {thing} only, {min(queries)!r}: no interval can be told, since intervals are over {_many(thing)}"
+    return f"one {thing} only, {items[0].query!r}: no interval can be told, since intervals are over {_many(thing)}"
 
 
 def _many(thing: str) -> str:

@@ -65,3 +65,8 @@ class EvalItem:
     """The grade that counts: adjudicated, else the median of the raters, rounded down. None: nobody graded it."""
     ratings: Mapping[str, int]
     """Grade by rater; a rater who did not see the item is absent."""
+
+    @property
+    def cluster(self) -> str:
+        """What stands or falls together, and intervals are over: the query of one market and language, or a listing."""
+        return "\x1f".join((self.application, self.market, self.language, self.query))

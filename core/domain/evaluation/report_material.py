@@ -36,7 +36,7 @@ def material_of(
     scale = scale_of(run.kind)
     sample = sample_of(
         scale,
-        ["\x1f".join((item.application, item.market, item.language, item.query)) for item in kept],
+        [item.cluster for item in kept],
         [item.truth for item in kept],
         [item.ratings for item in kept],
         [item.ranks for item in kept],
