@@ -126,6 +126,6 @@ def test_the_engine_before_it_got_worse_is_found_to_be_better(drifting: subproce
 
 
 def test_the_judge_agrees_with_people_better_than_word_overlap_does(drifting: subprocess.CompletedProcess[str]) -> None:
-    found = re.search(r"│ rank correlation +│ +([\d.]+) +│ +([\d.]+) ", drifting.stdout)
+    found = re.search(r"│ quadratic kappa +│ ([\d.]+) +│ ([\d.]+) ", drifting.stdout)
     assert found is not None, drifting.stdout
     assert float(found[1]) > float(found[2])

@@ -10,7 +10,7 @@ from core.domain.evaluation import estimates as names
 from core.domain.evaluation.agreement import NO_ITEMS, bounds_of, parts_of
 from core.domain.evaluation.bootstrap import RESAMPLES, Drawn, drawn_difference, of_all
 from core.domain.evaluation.estimates import ComparedSegment, Comparison, Difference, metric_names
-from core.domain.evaluation.intervals import interval, rough
+from core.domain.evaluation.intervals import NO_SPREAD, interval, rough
 from core.domain.evaluation.points import ONE_QUERY, Point, points
 from core.domain.evaluation.sample import NONE, Mask, Sample, Verdicts, weighted_grade
 from core.domain.evaluation.tables import tables_of
@@ -77,8 +77,9 @@ def _difference(sample: Sample, name: str, a: Point, b: Point, resampled: Drawn 
     if a.value is None or b.value is None or resampled is None:
         why_not = "; ".join(dict.fromkeys(filter(None, (a.why_not, b.why_not)))) or ONE_QUERY
         return Difference(name, a.value, b.value, None, None, None, items, queries, why_not)
-    if 0 < apart < FEWEST_APART:
-        why_not = f"only {apart} of the queries tell the two apart: an interval needs {FEWEST_APART}"
+    if apart < FEWEST_APART:
+        few = f"only {apart} of the queries tell the two apart: an interval needs {FEWEST_APART}"
+        why_not = few if apart else NO_SPREAD
         return Difference(name, a.value, b.value, b.value - a.value, None, None, items, queries, why_not)
     lowest, highest = bounds_of(sample.scale, name)
     ends = interval(resampled, name, queries, (lowest - highest, highest - lowest))

@@ -10,6 +10,7 @@ from uuid import UUID
 from core.domain.canary import Lift
 from core.domain.evaluation.estimates import AgreementReport, ComparedSegment, Comparison, Difference, Estimate, Segment
 from core.domain.evaluation.gate_rules import Canary, Cost, Maximum, Minimum, NotWorse, Reading, Rules, better
+from core.domain.evaluation.intervals import NO_SPREAD
 
 SLACK = 1e-9
 """What the order of a sum may move a figure by: a limit that is met to nine decimals is met."""
@@ -105,8 +106,11 @@ def _not_worse(rule: NotWorse, evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _lost(found: Difference) -> Estimate:
-    """The difference as an estimate with more being better."""
+    """The difference as an estimate with more being better. Judges that are alike in every query lose nothing: there is
+    no interval, and nothing that one could be about."""
     value, low, high = found.value, found.low, found.high
+    if value == 0 and found.why_not == NO_SPREAD:
+        low = high = 0.0
     if better(found.name) == "lower":
         value, low, high = _negative(value), _negative(high), _negative(low)
     return Estimate(found.name, value, low, high, found.n_items, found.n_queries, found.why_not)

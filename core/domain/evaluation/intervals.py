@@ -35,6 +35,9 @@ MANY_ENGINES = 8
 END = 1 - 1e-6
 """Farthest from the middle that Fisher's scale is asked for: it is infinite at 1."""
 
+NO_SPREAD = "the same in every query: no spread to take an interval from"
+"""Of a difference: the two are alike in every query."""
+
 Ends = tuple[float, float]
 
 
@@ -51,7 +54,7 @@ def interval(found: Drawn, name: str, queries: int, bounds: Ends) -> Ends | str:
     if name == names.SYSTEM_TAU:
         return _expanded(found.values[at], queries, bounds)
     if not found.error[at] > ROUNDING:
-        return "the same in every query: no spread to take an interval from"
+        return NO_SPREAD
     return _studentised(found, at, bounds)
 
 

@@ -17,6 +17,7 @@ from core.domain.evaluation.estimates import (
 )
 from core.domain.evaluation.gate import Evidence, Outcome, outcomes
 from core.domain.evaluation.gate_rules import Rules, check_scale, rules_of
+from core.domain.evaluation.intervals import NO_SPREAD
 from core.domain.evaluation.sample import IMAGE, RELEVANCE
 from core.errors import UsageError
 
@@ -90,6 +91,11 @@ def test_a_figure_without_an_interval_breaks_a_rule_read_by_it() -> None:
     found = evidence(versus=compared(difference("exact", 0.1, None, None, "fewer than 10 queries")))
     outcome = held(NOT_WORSE.format("exact", "interval"), found)[0]
     assert (outcome.figure, outcome.passed, outcome.why) == (0.1, False, "fewer than 10 queries")
+
+
+def test_judges_that_are_alike_in_every_query_lose_nothing() -> None:
+    found = evidence(versus=compared(difference("exact", 0.0, None, None, NO_SPREAD)))
+    assert held(NOT_WORSE.format("exact", "interval"), found)[0].passed
 
 
 def test_not_worse_without_another_judge_is_broken() -> None:
