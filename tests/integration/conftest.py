@@ -1,13 +1,22 @@
-"""A broker whose groups notice quickly who is gone, for the tests of this folder that wait for it."""
+"""What several modules of this folder stand on: a quick broker, a filled database behind the console, a Chromium."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
+from playwright.async_api import Browser, async_playwright
 
+from core.adapters.migrate import migrate
+from core.adapters.postgres import Pool, open_pool
+from tests.support import postgres, sample_evals
+from tests.support.console_pages import FLAGS
+from tests.support.fakes import NOON
 from tests.support.kafka import KafkaBroker
+from tests.support.postgres import close_pool
+from tests.support.served_console import Served, sample_shop
 
 SESSION_MS = 4_000
 """A member that is silent for this long has lost its partitions: a tenth of what brokers ask for by themselves."""
@@ -15,7 +24,7 @@ SESSION_MS = 4_000
 
 @pytest.fixture(scope="session")
 def quick_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address."""
+    """The address of a broker whose groups notice quickly who is gone."""
     directory: Path = tmp_path_factory.mktemp("quick-broker")
     properties = {
         "group.consumer.min.session.timeout.ms": "1000",
@@ -27,3 +36,41 @@ def quick_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     with KafkaBroker(directory, properties=properties) as broker:
         yield broker.bootstrap
+
+
+@pytest.fixture(scope="module")
+async def shop(postgres_server: str) -> AsyncIterator[Served]:
+    """The console over the sample shop, in a database of the module's own."""
+    async with postgres.database(postgres_server, "shop") as dsn:
+        await migrate(dsn)
+        async with sample_shop(dsn) as served:
+            yield served
+
+
+@pytest.fixture
+async def visitor(shop: Served) -> AsyncIterator[ClientSession]:
+    """Somebody without a browser."""
+    async with ClientSession(shop.url) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """Chromium without a window."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def evaluated(postgres_server: str) -> AsyncIterator[Pool]:
+    """A database with the sample run of evaluation, of the module's own."""
+    async with postgres.database(postgres_server, "evals") as dsn:
+        await migrate(dsn)
+        pool = await open_pool(dsn, 4)
+        try:
+            await sample_evals.evaluation(pool, NOON)
+            yield pool
+        finally:
+            await close_pool(pool, 10.0)

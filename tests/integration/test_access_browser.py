@@ -6,11 +6,11 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from core.adapters.migrate import migrate
 from tests.support import postgres
-from tests.support.console_pages import FLAGS, GUIDELINE, opened
+from tests.support.console_pages import GUIDELINE, opened
 from tests.support.served_console import Served, sample_shop
 from tests.support.signed_in import BY_TOKEN, OPERATOR
 
@@ -23,14 +23,6 @@ async def shop(postgres_server: str) -> AsyncIterator[Served]:
         await migrate(dsn)
         async with sample_shop(dsn, BY_TOKEN) as served:
             yield served
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def sign_in(page: Page, path: str) -> None:

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
-from core.adapters.migrate import migrate
 from core.console.site import MENU
-from tests.support import postgres, sample_words
-from tests.support.console_pages import FLAGS, HEADPHONES, opened, paths
-from tests.support.served_console import Served, sample_shop
+from tests.support import sample_words
+from tests.support.console_pages import HEADPHONES, opened, paths
+from tests.support.served_console import Served
 
 DESK, PHONE = (1280, 820), (390, 844)
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "browser") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def test_no_page_complains_or_asks_elsewhere(browser: Browser, shop: Served) -> None:

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from playwright.async_api import Browser
 
-import pytest
-from playwright.async_api import Browser, async_playwright
-
-from core.adapters.migrate import migrate
-from tests.support import postgres
-from tests.support.console_pages import FLAGS, opened
+from tests.support.console_pages import opened
 from tests.support.sample_evals import CALL
-from tests.support.served_console import Served, sample_shop
+from tests.support.served_console import Served
 
 DESK = (1280, 820)
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "evalsbrowser") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def test_two_judges_are_compared_and_the_gate_is_read(browser: Browser, shop: Served) -> None:

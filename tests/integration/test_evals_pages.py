@@ -11,19 +11,16 @@ from aiohttp import ClientSession
 
 from core.adapters.eval_datasets import PostgresDatasets
 from core.adapters.eval_runs import PostgresRuns
-from core.adapters.migrate import migrate
-from core.adapters.postgres import Pool, open_pool
+from core.adapters.postgres import Pool
 from core.adapters.reads import PostgresReads
 from core.adapters.reads_evals import EvalReader
 from core.console.evals_file import html_of
 from core.domain.evaluation.report import Asked
 from core.domain.evaluation.report_making import report_of
 from core.errors import UsageError
-from tests.support import postgres, sample_evals
 from tests.support.fakes import NOON
-from tests.support.postgres import close_pool
 from tests.support.sample_evals import CALL, DATASET, GATE, NEW, OLD, RIGHT, RUN, answers, items, run_of
-from tests.support.served_console import FixedClock, serving
+from tests.support.served_console import FixedClock, serving, text_of
 
 pytestmark = pytest.mark.postgres
 
@@ -31,27 +28,9 @@ COMPARE = f"/evals/{RUN}/compare?a={OLD}&b={NEW}"
 
 
 @pytest.fixture(scope="module")
-async def filled(postgres_server: str) -> AsyncIterator[Pool]:
-    async with postgres.database(postgres_server, "evals") as dsn:
-        await migrate(dsn)
-        pool = await open_pool(dsn, 4)
-        try:
-            await sample_evals.evaluation(pool, NOON)
-            yield pool
-        finally:
-            await close_pool(pool, 10.0)
-
-
-@pytest.fixture(scope="module")
-async def browser(filled: Pool) -> AsyncIterator[ClientSession]:
-    async with serving(PostgresReads(filled, FixedClock(), 50.0)) as url, ClientSession(url) as session:
+async def visitor(evaluated: Pool) -> AsyncIterator[ClientSession]:
+    async with serving(PostgresReads(evaluated, FixedClock(), 50.0)) as url, ClientSession(url) as session:
         yield session
-
-
-async def text_of(browser: ClientSession, path: str, status: int = 200) -> str:
-    async with browser.get(path) as answer:
-        assert answer.status == status
-        return await answer.text()
 
 
 async def test_without_anything_the_page_says_how_to_begin(pool: Pool) -> None:
@@ -61,14 +40,14 @@ async def test_without_anything_the_page_says_how_to_begin(pool: Pool) -> None:
         assert command in page
 
 
-async def test_runs_datasets_and_gates_are_listed(browser: ClientSession) -> None:
-    page = await text_of(browser, "/evals")
+async def test_runs_datasets_and_gates_are_listed(visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/evals")
     for part in (f"/evals/{RUN}", DATASET.version, f"/evals/gates/{GATE}", "not passed"):
         assert part in page
 
 
-async def test_a_run_shows_each_judge_beside_people(browser: ClientSession) -> None:
-    page = await text_of(browser, f"/evals/{RUN}")
+async def test_a_run_shows_each_judge_beside_people(visitor: ClientSession) -> None:
+    page = await text_of(visitor, f"/evals/{RUN}")
     for part in (
         "Agreement with people",
         "the judge in anna's seat",
@@ -82,26 +61,26 @@ async def test_a_run_shows_each_judge_beside_people(browser: ClientSession) -> N
     assert "Items whose label changed" not in page
 
 
-async def test_a_run_is_found_by_its_name(browser: ClientSession) -> None:
-    assert "<h1>strict-brands-1</h1>" in await text_of(browser, "/evals/strict-brands-1")
+async def test_a_run_is_found_by_its_name(visitor: ClientSession) -> None:
+    assert "<h1>strict-brands-1</h1>" in await text_of(visitor, "/evals/strict-brands-1")
 
 
-async def test_a_figure_that_is_not_defined_says_why(browser: ClientSession) -> None:
-    page = await text_of(browser, f"/evals/{RUN}?segment=market%3Dde")
+async def test_a_figure_that_is_not_defined_says_why(visitor: ClientSession) -> None:
+    page = await text_of(visitor, f"/evals/{RUN}?segment=market%3Dde")
     assert "6 queries" in page  # too few for an interval
     assert "Only market de" in page
 
 
-async def test_two_judges_stand_beside_one_another_with_what_changed_worst_first(browser: ClientSession) -> None:
-    page = await text_of(browser, COMPARE)
+async def test_two_judges_stand_beside_one_another_with_what_changed_worst_first(visitor: ClientSession) -> None:
+    page = await text_of(visitor, COMPARE)
     assert "Items whose label changed" in page
     assert page.index(">worse<") < page.index(">better<")
     assert f'href="/calls/{CALL}"' in page
     assert "is another thing for" in page
 
 
-async def test_swapped_judges_swap_the_differences(filled: Pool) -> None:
-    reader = EvalReader(filled)
+async def test_swapped_judges_swap_the_differences(evaluated: Pool) -> None:
+    reader = EvalReader(evaluated)
     one = await reader.eval_report(str(RUN), Asked(judges=(OLD, NEW), resamples=100))
     other = await reader.eval_report(str(RUN), Asked(judges=(NEW, OLD), resamples=100))
     assert one is not None
@@ -112,8 +91,8 @@ async def test_swapped_judges_swap_the_differences(filled: Pool) -> None:
     assert (one.versus.better, one.versus.worse) == (other.versus.worse, other.versus.better)
 
 
-async def test_a_gate_shows_each_rule_with_its_figure_and_the_file(browser: ClientSession) -> None:
-    page = await text_of(browser, f"/evals/gates/{GATE}")
+async def test_a_gate_shows_each_rule_with_its_figure_and_the_file(visitor: ClientSession) -> None:
+    page = await text_of(visitor, f"/evals/gates/{GATE}")
     for part in (
         "quadratic kappa not worse than",
         "market de",
@@ -124,8 +103,8 @@ async def test_a_gate_shows_each_rule_with_its_figure_and_the_file(browser: Clie
     assert page.count(">kept<") + page.count(">broken<") == 7
 
 
-async def test_gates_of_a_run_stand_on_its_page(browser: ClientSession) -> None:
-    assert f"/evals/gates/{GATE}" in await text_of(browser, f"/evals/{RUN}")
+async def test_gates_of_a_run_stand_on_its_page(visitor: ClientSession) -> None:
+    assert f"/evals/gates/{GATE}" in await text_of(visitor, f"/evals/{RUN}")
 
 
 @pytest.mark.parametrize(
@@ -139,12 +118,12 @@ async def test_gates_of_a_run_stand_on_its_page(browser: ClientSession) -> None:
         f"/evals/gates/{UUID(int=1)}",
     ],
 )
-async def test_what_there_is_not_is_not_found(browser: ClientSession, path: str) -> None:
-    assert "not found" in (await text_of(browser, path, status=404)).lower()
+async def test_what_there_is_not_is_not_found(visitor: ClientSession, path: str) -> None:
+    assert "not found" in (await text_of(visitor, path, status=404)).lower()
 
 
-async def test_a_report_is_made_once_for_a_state_of_its_run(filled: Pool) -> None:
-    reader = EvalReader(filled)
+async def test_a_report_is_made_once_for_a_state_of_its_run(evaluated: Pool) -> None:
+    reader = EvalReader(evaluated)
     first = await reader.eval_report(str(RUN), Asked(resamples=50))
     assert await reader.eval_report("strict-brands-1", Asked(resamples=50)) is first
     assert await reader.eval_report(str(RUN), Asked(resamples=50, split="test")) is not first
@@ -165,9 +144,9 @@ async def test_new_results_of_a_run_under_way_make_a_new_report(pool: Pool) -> N
     assert (before.judges[0].spent.answered, after.judges[0].spent.answered) == (49, 107)
 
 
-async def test_a_run_that_there_is_not_is_refused_with_the_newest_ones(filled: Pool) -> None:
+async def test_a_run_that_there_is_not_is_refused_with_the_newest_ones(evaluated: Pool) -> None:
     with pytest.raises(UsageError, match=r"no run 'x'.*strict-brands-1"):
-        await EvalReader(filled).run("x")
+        await EvalReader(evaluated).run("x")
 
 
 def test_a_file_needs_nothing_from_elsewhere_and_runs_nothing() -> None:

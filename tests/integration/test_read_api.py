@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import jsonschema
 import pytest
 from aiohttp import ClientSession
 
-from core.adapters.migrate import migrate
-from tests.support import postgres
-from tests.support.served_console import Served, sample_shop
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "api") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
+from tests.support.served_console import Served
 
 
 async def answer(shop: Served, path: str, status: int = 200, **parameters: str) -> Any:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from core.adapters.migrate import migrate
 from core.adapters.reads import PostgresReads
 from core.domain.friction import QuerySignals, baselines, friction_of
 from core.read_models import QueryFilter, QueryRow
-from tests.support import postgres
 from tests.support.sample_data import NOW
 from tests.support.sample_rows import insert
-from tests.support.served_console import BUDGET_USD, FixedClock, Served, sample_shop
+from tests.support.served_console import BUDGET_USD, FixedClock, Served
 
 EVERYTHING = QueryFilter(days=28, min_sessions=1)
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "reads") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from cli.eval_review import Wanted, exported
 from cli.eval_store import Draft
@@ -17,7 +17,7 @@ from core.adapters.reviews import PostgresReviews
 from core.domain.evaluation.rules import unstated
 from core.settings import load_settings
 from tests.support import postgres
-from tests.support.console_pages import FLAGS, opened
+from tests.support.console_pages import opened
 from tests.support.sample_reviews import asked, candidate, filling, opinion
 from tests.support.served_console import Served, sample_shop
 from tests.support.signed_in import BY_TOKEN, OPERATOR, REVIEWER
@@ -50,14 +50,6 @@ async def shop(one_shop: Served) -> Served:
     rows = [asked(each, place, "random" if place % 5 == 0 else "taught") for place, each in enumerate(ITEMS)]
     await PostgresReviews(one_shop.pool).fill(filling(items=len(rows)), rows, 2)
     return one_shop
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 async def reviewing(browser: Browser, shop: Served, token: str, size: tuple[int, int] = DESK) -> Page:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from core.adapters.migrate import migrate
 from core.domain.budget import next_midnight
 from core.money_models import CallFilter
-from tests.support import postgres
 from tests.support.sample_data import NOW
 from tests.support.sample_rows import name_id
-from tests.support.served_console import Served, sample_shop
+from tests.support.served_console import Served, text_of
 
 pytestmark = pytest.mark.postgres
 
@@ -27,28 +24,8 @@ BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 QUERIES = [query for block in BLOCKS for query in block.split(";") if query.strip()]
 
 
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "spending") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
-
-
-@pytest.fixture
-async def browser(shop: Served) -> AsyncIterator[ClientSession]:
-    async with ClientSession(shop.url) as session:
-        yield session
-
-
-async def text_of(browser: ClientSession, path: str) -> str:
-    async with browser.get(path) as answer:
-        assert answer.status == 200
-        return await answer.text()
-
-
-async def test_spending_says_what_today_cost_and_which_lane_waits_why_and_until_when(browser: ClientSession) -> None:
-    page = await text_of(browser, "/spending")
+async def test_spending_says_what_today_cost_and_which_lane_waits_why_and_until_when(visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/spending")
     assert "Panel waits for money:" in page
     assert "12 tasks until" in page
     assert "ASSAY_LLM_BUDGET_USD_PER_DAY" in page
@@ -56,12 +33,12 @@ async def test_spending_says_what_today_cost_and_which_lane_waits_why_and_until_
     assert "$18.40" in page
 
 
-async def test_spending_names_models_that_no_price_list_has(browser: ClientSession) -> None:
-    assert "In no price list:</strong> house-model" in await text_of(browser, "/spending")
+async def test_spending_names_models_that_no_price_list_has(visitor: ClientSession) -> None:
+    assert "In no price list:</strong> house-model" in await text_of(visitor, "/spending")
 
 
-async def test_spending_breaks_down_by_model_purpose_lane_segment_and_status(browser: ClientSession) -> None:
-    page = await text_of(browser, "/spending")
+async def test_spending_breaks_down_by_model_purpose_lane_segment_and_status(visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/spending")
     for name in ("model", "purpose", "lane", "segment", "status"):
         assert f'id="by-{name}"' in page
     assert "us · en" in page
@@ -82,14 +59,14 @@ async def test_what_one_day_cost_adds_up_to_that_day(shop: Served) -> None:
         assert sum(cost.usd for cost in costs) == pytest.approx(spent)
 
 
-async def test_a_day_without_calls_says_so(browser: ClientSession) -> None:
-    page = await text_of(browser, "/spending?day=2020-01-01")
+async def test_a_day_without_calls_says_so(visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/spending?day=2020-01-01")
     assert "No call ended on 2020-01-01." in page
     assert "What it went to, 2020-01-01" in page
 
 
-async def test_a_day_that_is_none_shows_the_last_thirty(browser: ClientSession) -> None:
-    assert "What it went to, 30 days" in await text_of(browser, "/spending?day=soon")
+async def test_a_day_that_is_none_shows_the_last_thirty(visitor: ClientSession) -> None:
+    assert "What it went to, 30 days" in await text_of(visitor, "/spending?day=soon")
 
 
 async def test_status_tells_when_tasks_that_wait_are_tried_again(shop: Served) -> None:
@@ -99,12 +76,12 @@ async def test_status_tells_when_tasks_that_wait_are_tried_again(shop: Served) -
 
 
 async def test_status_names_an_endpoint_that_asked_to_be_left_alone_until_then(
-    shop: Served, browser: ClientSession
+    shop: Served, visitor: ClientSession
 ) -> None:
     add = "INSERT INTO assay_data.llm_holds VALUES ($1, extract(epoch FROM now()) + $2::int)"
     await shop.pool.executemany(add, [("https://held.example/v1", 900), ("https://free.example/v1", -1)])
     assert [held.endpoint for held in (await shop.reads.status()).held_endpoints] == ["https://held.example/v1"]
-    assert "https://held.example/v1" in await text_of(browser, "/")
+    assert "https://held.example/v1" in await text_of(visitor, "/")
     await shop.pool.execute("DELETE FROM assay_data.llm_holds")
 
 
@@ -163,26 +140,26 @@ async def test_a_story_has_the_tasks_what_came_of_it_and_the_other_tries(shop: S
     assert (story.price_version, story.endpoint) == ("2026-11-01", "https://llm.example/v1")
 
 
-async def test_a_call_s_page_leads_to_its_tasks_labels_and_tries(browser: ClientSession, shop: Served) -> None:
-    page = await text_of(browser, f"/calls/{shop.filled.call_id}")
+async def test_a_call_s_page_leads_to_its_tasks_labels_and_tries(visitor: ClientSession, shop: Served) -> None:
+    page = await text_of(visitor, f"/calls/{shop.filled.call_id}")
     assert f"/calls?task={REFUSED}" in page
     assert f"/calls/{name_id('call', 8)}" in page
     assert "prices 2026-11-01" in page
     assert "/query?application=shop" in page
 
 
-async def test_a_call_under_way_has_a_page(browser: ClientSession) -> None:
-    page = await text_of(browser, f"/calls/{name_id('call', 'running')}")
+async def test_a_call_under_way_has_a_page(visitor: ClientSession) -> None:
+    page = await text_of(visitor, f"/calls/{name_id('call', 'running')}")
     assert "reserved at its worst case" in page
 
 
-async def test_a_strange_filter_shows_all_calls(shop: Served, browser: ClientSession) -> None:
-    page = await text_of(browser, "/calls?day=never&task=none&lane=fast")
+async def test_a_strange_filter_shows_all_calls(shop: Served, visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/calls?day=never&task=none&lane=fast")
     assert page.count('<a href="/calls/') == 61
 
 
-async def test_the_first_page_says_that_a_lane_waits_for_money(browser: ClientSession) -> None:
-    assert '<strong class="bad">panel waits</strong> until' in await text_of(browser, "/")
+async def test_the_first_page_says_that_a_lane_waits_for_money(visitor: ClientSession) -> None:
+    assert '<strong class="bad">panel waits</strong> until' in await text_of(visitor, "/")
 
 
 @pytest.mark.parametrize("query", QUERIES)

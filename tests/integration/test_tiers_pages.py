@@ -14,8 +14,7 @@ from cli.eval_checking import critic_of, estimate_of, of_run, ports_without_llm,
 from cli.eval_parts import eval_parts
 from core.adapters.clock import SystemClock
 from core.adapters.llm_endpoint import Surroundings
-from core.adapters.migrate import migrate
-from core.adapters.postgres import Pool, open_pool
+from core.adapters.postgres import Pool
 from core.adapters.reads import PostgresReads
 from core.adapters.tiers import PostgresTiers
 from core.errors import UsageError
@@ -24,61 +23,40 @@ from core.stages.purse import Purse
 from core.telemetry import Metrics
 from demo.offline_judge import serve
 from tests.contract.test_tiers_contract import FLAGGED, REPORT
-from tests.support import postgres, sample_evals
-from tests.support.fakes import NOON
-from tests.support.postgres import close_pool
 from tests.support.sample_evals import OLD, RUN
-from tests.support.served_console import FixedClock, serving
+from tests.support.served_console import FixedClock, serving, text_of
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture(scope="module")
-async def filled(postgres_server: str) -> AsyncIterator[Pool]:
-    async with postgres.database(postgres_server, "tiers") as dsn:
-        await migrate(dsn)
-        pool = await open_pool(dsn, 4)
-        try:
-            await sample_evals.evaluation(pool, NOON)
-            yield pool
-        finally:
-            await close_pool(pool, 10.0)
-
-
-@pytest.fixture(scope="module")
-async def browser(filled: Pool) -> AsyncIterator[ClientSession]:
-    async with serving(PostgresReads(filled, FixedClock(), 50.0)) as url, ClientSession(url) as session:
+async def visitor(evaluated: Pool) -> AsyncIterator[ClientSession]:
+    async with serving(PostgresReads(evaluated, FixedClock(), 50.0)) as url, ClientSession(url) as session:
         yield session
 
 
-async def text_of(browser: ClientSession, path: str, status: int = 200) -> str:
-    async with browser.get(path) as answer:
-        assert answer.status == status
-        return await answer.text()
-
-
-async def test_without_a_report_the_pages_say_how_to_begin(browser: ClientSession) -> None:
-    assert "assay eval check" in await text_of(browser, "/tiers")
-    assert "was not checked yet" in await text_of(browser, f"/evals/{RUN}/tiers")
+async def test_without_a_report_the_pages_say_how_to_begin(visitor: ClientSession) -> None:
+    assert "assay eval check" in await text_of(visitor, "/tiers")
+    assert "was not checked yet" in await text_of(visitor, f"/evals/{RUN}/tiers")
 
 
 @pytest.mark.parametrize("path", ["/evals/nothing/tiers", f"/tiers/{UUID(int=1)}", "/tiers/nothing"])
-async def test_what_is_not_there_is_not_found(browser: ClientSession, path: str) -> None:
-    await text_of(browser, path, 404)
+async def test_what_is_not_there_is_not_found(visitor: ClientSession, path: str) -> None:
+    await text_of(visitor, path, 404)
 
 
-async def test_a_report_shows_its_tiers_checks_and_worst_judgements(filled: Pool, browser: ClientSession) -> None:
+async def test_a_report_shows_its_tiers_checks_and_worst_judgements(evaluated: Pool, visitor: ClientSession) -> None:
     report = replace(REPORT, report_id=uuid4(), subject="live:relevance:1:2", told="yesterday")
-    await PostgresTiers(filled).save(report, [replace(FLAGGED, reasoning="<script>alert(1)</script>")])
-    shown = await text_of(browser, f"/tiers/{report.report_id}")
+    await PostgresTiers(evaluated).save(report, [replace(FLAGGED, reasoning="<script>alert(1)</script>")])
+    shown = await text_of(visitor, f"/tiers/{report.report_id}")
     for part in ("yesterday", "15.0%", "label over verdicts", "one confidence", "&lt;script&gt;", "It is none."):
         assert part in shown
     assert "<script>alert" not in shown
-    assert f"/tiers/{report.report_id}" in await text_of(browser, "/tiers")
+    assert f"/tiers/{report.report_id}" in await text_of(visitor, "/tiers")
 
 
-async def test_a_run_is_checked_critiqued_held_beside_people_and_shown(filled: Pool, browser: ClientSession) -> None:
-    around = Surroundings(filled, SystemClock(), SystemClock(), Metrics())
+async def test_a_run_is_checked_critiqued_held_beside_people_and_shown(evaluated: Pool, visitor: ClientSession) -> None:
+    around = Surroundings(evaluated, SystemClock(), SystemClock(), Metrics())
     run = await ports_without_llm(around).runs.find(str(RUN))
     assert run is not None
     first = await of_run(ports_without_llm(around), around, run, [OLD])
@@ -91,13 +69,13 @@ async def test_a_run_is_checked_critiqued_held_beside_people_and_shown(filled: P
             ((report, _),) = await reported(around, first, critic, 0.5, purse)
     assert report.of("checks").seen == len(first[0].checked) > 0
     assert report.of("people").seen > 0
-    shown = await text_of(browser, f"/evals/{RUN}/tiers")
+    shown = await text_of(visitor, f"/evals/{RUN}/tiers")
     assert OLD in shown
     assert "2 critique by a model" in shown
     assert json.dumps(report.items) in shown.replace(",", "")
 
 
-async def test_a_cap_that_pays_for_no_call_is_refused_with_what_would_do(filled: Pool) -> None:
+async def test_a_cap_that_pays_for_no_call_is_refused_with_what_would_do(evaluated: Pool) -> None:
     from core.domain.evaluation.costing import CostEstimate
 
     with pytest.raises(UsageError, match=r"--checks-only needs none"):

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from core.adapters.migrate import migrate
 from core.adapters.shadow_store import PostgresShadows
 from core.money_models import CallFilter
 from tests.contract.facts import score
-from tests.support import postgres
 from tests.support.fakes import NOON
-from tests.support.served_console import Served, sample_shop
+from tests.support.served_console import Served, text_of
 
 pytestmark = pytest.mark.postgres
 
 QUERY = "aa battery"
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: str) -> AsyncIterator[Served]:
-    async with postgres.database(postgres_server, "traces") as dsn:
-        await migrate(dsn)
-        async with sample_shop(dsn) as served:
-            yield served
-
-
-@pytest.fixture
-async def browser(shop: Served) -> AsyncIterator[ClientSession]:
-    async with ClientSession(shop.url) as session:
-        yield session
-
-
-async def text_of(browser: ClientSession, path: str, status: int = 200) -> str:
-    async with browser.get(path) as answer:
-        assert answer.status == status
-        return await answer.text()
 
 
 async def row_of(shop: Served, statement: str, *told: object) -> asyncpg.Record:
@@ -63,10 +40,10 @@ async def changed(shop: Served, event_id: UUID, **columns: str) -> None:
     await shop.pool.execute(f"UPDATE assay_data.labels SET {told} WHERE event_id = $1", event_id, *columns.values())
 
 
-async def test_a_label_shows_what_was_sent_and_said_and_what_it_cost(browser: ClientSession, shop: Served) -> None:
+async def test_a_label_shows_what_was_sent_and_said_and_what_it_cost(visitor: ClientSession, shop: Served) -> None:
     event_id, call_id = await with_a_call(shop)
     call = await shop.reads.call(call_id)
-    page = await text_of(browser, f"/label/{event_id}")
+    page = await text_of(visitor, f"/label/{event_id}")
     assert call is not None
     assert f"/calls/{call_id}" in page
     for part in ("Rules", "Data", "Reply", "Prompt cache", "Input tokens", "Output tokens", "Retries", "this one"):
@@ -74,16 +51,16 @@ async def test_a_label_shows_what_was_sent_and_said_and_what_it_cost(browser: Cl
     assert str(call.prompt_version) in page
 
 
-async def test_siblings_of_the_same_call_are_a_click_away(browser: ClientSession, shop: Served) -> None:
+async def test_siblings_of_the_same_call_are_a_click_away(visitor: ClientSession, shop: Served) -> None:
     event_id, call_id = await with_a_call(shop)
     siblings = await shop.pool.fetch("SELECT event_id FROM assay_data.labels WHERE call_id = $1", call_id)
-    page = await text_of(browser, f"/label/{event_id}")
+    page = await text_of(visitor, f"/label/{event_id}")
     others = [row["event_id"] for row in siblings if row["event_id"] != event_id]
     assert others
     assert [each for each in others if f'/label/{each}"' not in page] == []
 
 
-async def test_a_label_names_its_judge_its_guideline_and_each_verdict(browser: ClientSession, shop: Served) -> None:
+async def test_a_label_names_its_judge_its_guideline_and_each_verdict(visitor: ClientSession, shop: Served) -> None:
     label = await row_of(
         shop,
         "SELECT l.event_id, l.guideline_version, jsonb_array_length(g.body -> 'requirements') AS asked "
@@ -92,36 +69,36 @@ async def test_a_label_names_its_judge_its_guideline_and_each_verdict(browser: C
         "WHERE jsonb_array_length(g.body -> 'requirements') > 0 LIMIT 1",
     )
     await changed(shop, label["event_id"], judge="strict@0f3a", verdicts="n" + "?" * (label["asked"] - 1))
-    page = await text_of(browser, f"/label/{label['event_id']}")
+    page = await text_of(visitor, f"/label/{label['event_id']}")
     assert "/calls?judge=strict%400f3a" in page
     assert f"#{label['guideline_version']}" in page
     assert page.count('data-label="Found"') == label["asked"]
     assert 'data-label="Found">not met' in page
 
 
-async def test_a_label_whose_call_is_gone_says_so(browser: ClientSession, shop: Served) -> None:
+async def test_a_label_whose_call_is_gone_says_so(visitor: ClientSession, shop: Served) -> None:
     event_id = await shop.pool.fetchval("SELECT event_id FROM assay_data.labels WHERE query <> $1 LIMIT 1", QUERY)
     before = await shop.pool.fetchval("SELECT call_id FROM assay_data.labels WHERE event_id = $1", event_id)
     await shop.pool.execute("UPDATE assay_data.labels SET call_id = $2 WHERE event_id = $1", event_id, uuid4())
-    page = await text_of(browser, f"/label/{event_id}")
+    page = await text_of(visitor, f"/label/{event_id}")
     await shop.pool.execute("UPDATE assay_data.labels SET call_id = $2 WHERE event_id = $1", event_id, before)
     assert "no longer kept" in page
 
 
-async def test_a_picture_score_has_its_page(browser: ClientSession, shop: Served) -> None:
+async def test_a_picture_score_has_its_page(visitor: ClientSession, shop: Served) -> None:
     row = await row_of(shop, "SELECT event_id, score FROM assay_data.image_scores LIMIT 1")
-    assert f"{row['score']} of 10" in await text_of(browser, f"/label/{row['event_id']}")
+    assert f"{row['score']} of 10" in await text_of(visitor, f"/label/{row['event_id']}")
 
 
 @pytest.mark.parametrize("address", [f"/label/{UUID(int=1)}", "/label/x", "/calls/x"])
-async def test_what_is_not_there_is_not_found(browser: ClientSession, address: str) -> None:
-    await text_of(browser, address, 404)
+async def test_what_is_not_there_is_not_found(visitor: ClientSession, address: str) -> None:
+    await text_of(visitor, address, 404)
 
 
-async def test_the_page_of_a_query_leads_to_the_calls_of_each_label(browser: ClientSession) -> None:
-    page = await text_of(browser, "/query?application=shop&market=us&query=aa+battery&days=28")
+async def test_the_page_of_a_query_leads_to_the_calls_of_each_label(visitor: ClientSession) -> None:
+    page = await text_of(visitor, "/query?application=shop&market=us&query=aa+battery&days=28")
     event_id = page.partition("/label/")[2].partition('"')[0]
-    assert "Its call" in await text_of(browser, f"/label/{event_id}")
+    assert "Its call" in await text_of(visitor, f"/label/{event_id}")
 
 
 async def test_a_task_answered_without_a_call_is_counted(shop: Served) -> None:
@@ -174,7 +151,7 @@ async def test_what_a_candidate_in_the_shadow_said_of_a_picture_is_found_and_sho
     assert str(call_id) in {each.call_id for each in await shop.reads.calls(CallFilter(listing=live["listing_id"]))}
 
 
-async def test_calls_are_found_by_judge_and_by_run_of_evaluation(browser: ClientSession, shop: Served) -> None:
+async def test_calls_are_found_by_judge_and_by_run_of_evaluation(visitor: ClientSession, shop: Served) -> None:
     _, call_id = await with_a_call(shop)
     await shop.pool.execute(
         "UPDATE assay_data.llm_calls SET subject = subject || jsonb_build_object('judge', 'strict@0f3a', "
@@ -193,9 +170,9 @@ async def test_calls_are_found_by_judge_and_by_run_of_evaluation(browser: Client
     ):
         assert [call.call_id for call in await shop.reads.calls(wanted)] == [str(call_id)]
     assert await shop.reads.calls(CallFilter(judge="other")) == []
-    page = await text_of(browser, "/calls?judge=strict")
+    page = await text_of(visitor, "/calls?judge=strict")
     assert f"/calls/{call_id}" in page
-    assert "No call." in await text_of(browser, "/calls?run=none")
+    assert "No call." in await text_of(visitor, "/calls?run=none")
 
 
 async def test_filters_hold_together(shop: Served) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from cli.judge_identity import judge_desk
 from core.access_settings import AccessSettings
@@ -95,3 +95,10 @@ async def sample_shop(
             yield Served(url, reads, pool, filled)
     finally:
         await asyncio.wait_for(pool.close(), 10)
+
+
+async def text_of(visitor: ClientSession, path: str, status: int = 200, **parameters: str) -> str:
+    """A page as somebody gets it who expects this status."""
+    async with visitor.get(path, params=parameters) as answer:
+        assert answer.status == status
+        return await answer.text()
