@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS ?=
 # Each worker has its own Kafka and PostgreSQL; most tests wait for these, so two are not too many for two cores.
+# In their own order: by size, the slowest files (few tests of a minute each) would come last, one worker idle.
 WORKERS ?= 2
 
 .PHONY: help install demo check format test chaos bench bench-judging bench-install lock schemas schema settings metrics screenshots clean
@@ -38,7 +39,7 @@ format: install ## put the format right, and what lint can mend by itself
 	$(BIN)/ruff format .
 
 test: install ## every test; ARGS="tests/unit -k sessions" and the like are passed on
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: install ## kill, stop and cut everything while 300,000 records come, then compare (docs/chaos.md); a quarter of an hour
 	@$(BIN)/python -m tests.chaos $(ARGS)
