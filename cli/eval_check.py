@@ -13,6 +13,7 @@ import typer
 from cli.check_tables import report_tables
 from cli.database import migrated
 from cli.eval_checking import (
+    AnyCritic,
     Period,
     critic_model,
     critic_of,
@@ -23,6 +24,7 @@ from cli.eval_checking import (
     refuse_unpayable,
     reported,
 )
+from cli.eval_options import PictureFolder, refuse_no_folder
 from cli.eval_parts import EvalParts, eval_parts
 from cli.eval_runs import run_named
 from cli.tables import print_tables
@@ -34,7 +36,6 @@ from core.domain.evaluation.costing import CostEstimate
 from core.domain.evaluation.items import DatasetKind
 from core.errors import UsageError
 from core.settings import Settings, load_settings, required, secrets_of
-from core.stages.critique import Critic
 from core.stages.purse import Purse
 from core.stages.tiers import FirstTier
 from core.telemetry import Metrics, configure_logging
@@ -58,6 +59,7 @@ class Wanted:
     cap_usd: float | None
     critic: str | None
     checks_only: bool
+    pictures: str | None
 
 
 def check(
@@ -74,6 +76,7 @@ def check(
         float | None, typer.Option(min=0, help="most US dollars the critique may cost; else a little over the estimate")
     ] = None,
     critic: Annotated[str | None, typer.Option(help="the model that looks again, else the setting's")] = None,
+    pictures: PictureFolder = None,
     checks_only: Annotated[bool, typer.Option("--checks-only", help="no critique: nothing is called or paid")] = False,
     shown: Annotated[int, typer.Option(min=0, help="flagged judgements printed")] = SHOWN,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
@@ -81,11 +84,12 @@ def check(
     """Check judgements in tiers, cheap first, and say what each tier overturned of the one before it."""
     if bool(run) == live:
         raise UsageError("name a run, or --live with --from and --to")
+    refuse_no_folder(pictures)
     settings = load_settings()
     required(settings, "postgres_dsn")
     configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     judges = tuple(judge or ())
-    wanted = Wanted(run, judges, from_, to, kind, critique_share, cap_usd, critic, checks_only)
+    wanted = Wanted(run, judges, from_, to, kind, critique_share, cap_usd, critic, checks_only, pictures)
     made = asyncio.run(_check(settings, wanted))
     if as_json:
         told = [{**msgspec.to_builtins(report), "flagged": msgspec.to_builtins(flagged)} for report, flagged in made]
@@ -100,11 +104,12 @@ async def _check(settings: Settings, wanted: Wanted) -> Made:
     async with migrated(settings) as pool:
         around = Surroundings(pool, clock, clock, Metrics())
         first, salt = await _first(around, wanted)
-        if not _is_critiqued(wanted, first):
+        if wanted.checks_only:
             return await reported(around, first, None, 0.0, Purse(0.0, 0.0, lambda _: 0.0))
         required(settings, "llm_base_url", "llm_model")
-        async with eval_parts(settings, around) as parts:
-            critic = critic_of(parts, around, critic_model(settings, wanted.critic), salt)
+        async with eval_parts(settings, around, wanted.pictures) as parts:
+            kind = first[0].subject.kind
+            critic = critic_of(parts, around, critic_model(settings, wanted.critic, kind), salt, kind)
             purse = _purse(parts, critic, first, wanted)
             return await reported(around, first, critic, wanted.share, purse)
 
@@ -122,12 +127,7 @@ async def _first(around: Surroundings, wanted: Wanted) -> tuple[list[FirstTier],
     return await of_live(ports_without_llm(around), around, period, wanted.kind), ""
 
 
-def _is_critiqued(wanted: Wanted, first: list[FirstTier]) -> bool:
-    """Not with `--checks-only`; nor are pictures, which no critique looks at yet."""
-    return not wanted.checks_only and any(each.subject.kind == "relevance" for each in first)
-
-
-def _purse(parts: EvalParts, critic: Critic, first: list[FirstTier], wanted: Wanted) -> Purse:
+def _purse(parts: EvalParts, critic: AnyCritic, first: list[FirstTier], wanted: Wanted) -> Purse:
     """Under the cap, once it is said what the critique may cost; UsageError where it would not do for one call."""
     estimate = estimate_of(parts, critic, first, wanted.share)
     cap = wanted.cap_usd if wanted.cap_usd is not None else estimate.safe_usd(parts.pricing.limits.in_flight)
@@ -136,7 +136,7 @@ def _purse(parts: EvalParts, critic: Critic, first: list[FirstTier], wanted: Wan
     return Purse(cap, 0.0, lambda request: parts.pricing.weigh(request).worst_usd)
 
 
-def _say(critic: Critic, first: list[FirstTier], share: float, estimate: CostEstimate, cap: float) -> None:
+def _say(critic: AnyCritic, first: list[FirstTier], share: float, estimate: CostEstimate, cap: float) -> None:
     judgements = sum(len(each.sample(share)) for each in first)
     sys.stderr.write(
         f"assay: {critic.model} looks again at {judgements:,} judgements in at most {estimate.calls:,.0f} calls, about "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cli.eval_parts import EvalParts
@@ -23,15 +23,18 @@ from core.domain.evaluation.report import judge_named
 from core.domain.labels import Mode
 from core.errors import UsageError
 from core.eval_facts import DatasetKind, EvalRun
-from core.ports import LlmReply, LlmRequest, Picture
+from core.ports import LlmReply, LlmRequest, Picture, PicturePart
 from core.prompts import load_prompt
 from core.settings import Settings
 from core.stages.critique import Critic
 from core.stages.eval_parts import EvalPorts
 from core.stages.eval_tasks import chosen_by
 from core.stages.patience import Patience
+from core.stages.picture_critique import PictureCritic
 from core.stages.purse import Bill, Purse, RunLlm
 from core.stages.tiers import FirstTier, Gathering, Subject, all_tiers, first_tier
+
+AnyCritic = Critic | PictureCritic
 
 LIVE_MOST = 50_000
 """Live judgements of a report at most: 50,000 go through the checks in half a minute; a longer period goes by days."""
@@ -88,10 +91,11 @@ def run_subject(run: EvalRun) -> str:
     return f"run:{run.run_id}"
 
 
-def critic_model(settings: Settings, named: str | None) -> str:
-    """The model that looks again: the one named, else the setting's, the cascade's strong one, the judge's."""
-    found = named or settings.llm_critique_model or settings.llm_cascade_model or settings.llm_model
-    return found or ""
+def critic_model(settings: Settings, named: str | None, kind: DatasetKind = "relevance") -> str:
+    """The model that looks again: the one named, else the setting's; else of labels the cascade's strong one or the
+    judge's, of pictures the one that looks at pictures."""
+    usual = settings.vision_model() if kind == "image" else settings.llm_cascade_model or settings.llm_model
+    return named or settings.llm_critique_model or usual or ""
 
 
 async def of_run(ports: EvalPorts, around: Surroundings, run: EvalRun, judges: Sequence[str]) -> list[FirstTier]:
@@ -129,13 +133,18 @@ async def of_live(ports: EvalPorts, around: Surroundings, period: Period, kind: 
     ]
 
 
-def critic_of(parts: EvalParts, around: Surroundings, model: str, salt: str = "") -> Critic:
+def critic_of(
+    parts: EvalParts, around: Surroundings, model: str, salt: str = "", kind: DatasetKind = "relevance"
+) -> AnyCritic:
     """The second tier over the lane; `salt` of a run on anchors, which enter no cache."""
-    store, prompt = PostgresTiers(around.pool), load_prompt("critique")
-    return Critic(parts.ports.llm, store, parts.ports.patience, prompt, model, parts.ports.at_once, salt)
+    store, ports = PostgresTiers(around.pool), parts.ports
+    if kind == "relevance":
+        return Critic(ports.llm, store, ports.patience, load_prompt("critique"), model, ports.at_once, salt)
+    prompt, side = load_prompt("picture_critique"), parts.pricing.picture_side
+    return PictureCritic(ports.llm, store, ports.pictures, ports.patience, prompt, model, ports.at_once, side, salt)
 
 
-def estimate_of(parts: EvalParts, critic: Critic, first: Sequence[FirstTier], share: float) -> CostEstimate:
+def estimate_of(parts: EvalParts, critic: AnyCritic, first: Sequence[FirstTier], share: float) -> CostEstimate:
     """What the critique would cost at most, were nothing of it known already."""
     calls = [
         _planned(parts, request, judgements)
@@ -155,7 +164,7 @@ def refuse_unpayable(cap_usd: float, estimate: CostEstimate) -> None:
 
 
 async def reported(
-    around: Surroundings, first: Sequence[FirstTier], critic: Critic | None, share: float, purse: Purse
+    around: Surroundings, first: Sequence[FirstTier], critic: AnyCritic | None, share: float, purse: Purse
 ) -> list[tuple[TierReport, list[Flagged]]]:
     """The tiers of each judge, stored as each is through."""
     store, made = PostgresTiers(around.pool), []
@@ -172,12 +181,11 @@ def _spent_since_now(purse: Purse) -> Callable[[], float]:
     return lambda: purse.spent_usd - before
 
 
-def _paid(critic: Critic | None, purse: Purse, subject: Mapping[str, str]) -> Critic | None:
+def _paid(critic: AnyCritic | None, purse: Purse, subject: Mapping[str, str]) -> AnyCritic | None:
     """The critic with its calls paid from the purse and marked."""
     if critic is None:
         return None
-    llm = RunLlm(critic.llm, purse, Bill(), subject)
-    return Critic(llm, critic.store, critic.patience, critic.prompt, critic.model, critic.at_once, critic.salt)
+    return replace(critic, llm=RunLlm(critic.llm, purse, Bill(), subject))
 
 
 def _planned(parts: EvalParts, request: LlmRequest, judgements: int) -> PlannedCall:
@@ -190,4 +198,6 @@ def _planned(parts: EvalParts, request: LlmRequest, judgements: int) -> PlannedC
         products=judgements,
         output_most=request.max_output_tokens,
         worst_usd=weight.worst_usd,
+        pictures=sum(isinstance(part, PicturePart) for part in request.user),
+        picture_side=parts.pricing.picture_side,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from core.domain.evaluation.dataset_files import Format
 from core.domain.evaluation.items import DatasetKind
+from core.errors import UsageError
 
 GradesFile = Annotated[
     str, typer.Argument(help="JSON lines, CSV, a Quepid book (JSON, its .zip, or CSV), TREC qrels; .gz, - too")
@@ -26,6 +28,7 @@ Documents = Annotated[
     str, typer.Option(help="products by id (JSON lines or CSV) for a file that only names them; TREC needs it")
 ]
 Queries = Annotated[str, typer.Option(help="texts of topics by id (JSON lines, or id, tab, text); TREC needs it")]
+PictureFolder = Annotated[str | None, typer.Option(help="folder of picture files that the dataset names")]
 Pictures = Annotated[str, typer.Option(help="folder of pictures that are files; else the one the file lies in")]
 Column = Annotated[
     list[str] | None, typer.Option(help="CSV: our name of a column and its own, query=Suchbegriff; repeat it")
@@ -53,3 +56,9 @@ JudgedFor = Annotated[Literal["", "panel", "friction", "volume", "request"], typ
 Below = Annotated[
     float | None, typer.Option("--confidence-below", min=0, max=1, help="judged with less confidence than this")
 ]
+
+
+def refuse_no_folder(pictures: str | None) -> None:
+    """UsageError where `--pictures` names no folder."""
+    if pictures is not None and not Path(pictures).is_dir():
+        raise UsageError(f"--pictures: {pictures} is no folder")

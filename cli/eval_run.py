@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from cli.database import migrated, reads_of
 from cli.eval_datasets import dataset_named
+from cli.eval_options import PictureFolder, refuse_no_folder
 from cli.eval_parts import EvalParts, eval_parts
 from cli.eval_progress import Watch, duration, watched
 from cli.eval_running import (
@@ -71,7 +71,7 @@ def run(
         float | None, typer.Option(min=0, help="most US dollars the run may cost; else a little over the estimate")
     ] = None,
     name: Annotated[str, typer.Option(help="the run's name; else made of dataset and time")] = "",
-    pictures: Annotated[str | None, typer.Option(help="folder of picture files that the dataset names")] = None,
+    pictures: PictureFolder = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="go on with a run that ended early")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="say what it would cost, and start nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="start without asking")] = False,
@@ -106,8 +106,7 @@ def refuse_muddled(wanted: Wanted) -> None:
         raise UsageError("a run takes --dataset and one or more --judge, or --resume RUN")
     if wanted.limit and wanted.sample:
         raise UsageError("--limit takes the first items and --sample some of random queries: one of them")
-    if wanted.pictures is not None and not Path(wanted.pictures).is_dir():
-        raise UsageError(f"--pictures: {wanted.pictures} is no folder")
+    refuse_no_folder(wanted.pictures)
 
 
 @asynccontextmanager

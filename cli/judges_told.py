@@ -15,7 +15,7 @@ from core.eval_ports import JudgeDeed, KeptJudge
 
 def judges_table(judges: Sequence[KeptJudge], live: str, shadows: Mapping[str, float]) -> Table:
     """A line a version."""
-    columns = ("judge", "", "mode", "model", "vision model", "a call", "cascade", "added", "by")
+    columns = ("judge", "", "mode", "model", "vision model", "a call", "cascade", "parameters", "added", "by")
     rows = []
     for each in judges:
         made = parameters(each.judge)

@@ -75,7 +75,9 @@ class JudgeSettings(BatchSettings):
 
     # Critique
     llm_critique_model: str | None = Field(
-        None, min_length=1, description="looks at a sample of labels again; the cascade's strong one when not set"
+        None,
+        min_length=1,
+        description="looks at a sample of judgements again; else the cascade's strong one, or that for pictures",
     )
 
     # Fallback

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.domain.judging import CritiqueReply, GuidelineReply, JudgementCritique
+from core.domain.evaluation.checks.tiers import SAME_SCORE
+from core.domain.judging import CritiqueReply, GuidelineReply, JudgementCritique, PictureCritiqueReply
 from core.domain.labels import Label
 from core.domain.prompting import clean, section
 from core.domain.relevance import Product, Search, judgements_prompt
@@ -32,6 +33,15 @@ class Given:
     label: Label
     reasoning: str
     verdicts: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenScores:
+    """The scores of a picture that are looked at; `overall` and each aspect 1 to 10."""
+
+    overall: int
+    aspects: Mapping[str, int]
+    reasoning: str
 
 
 def critique_prompt(
@@ -69,3 +79,24 @@ def matched_critiques(reply: CritiqueReply, given: Mapping[str, Given]) -> dict[
             raise LlmWrongItems(f"the reply is about {each.item} twice")
         found[each.item] = each.model_copy(update={"why": clean(each.why, WHY_LIMIT)})
     return {item: each for item, each in found.items() if each.agrees == (each.label is given[item].label)}
+
+
+def scores_section(item: str, given: GivenScores) -> str:
+    """The scores of the one picture, as they stand before it in the prompt."""
+    row = {"item": item, "overall": given.overall, "aspects": dict(given.aspects), "reasoning": given.reasoning}
+    return section("JUDGEMENTS", [row])
+
+
+def picture_critique_key(judgement: str, given: GivenScores, critic: Sequence[str]) -> str:
+    """64 hex digits, as `critique_key`: the content key stands for listing, address, picture and judge."""
+    told = (judgement, given.overall, sorted(given.aspects.items()), given.reasoning, tuple(critic))
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def usable_critique(reply: PictureCritiqueReply, given: GivenScores) -> PictureCritiqueReply | None:
+    """None for one that contradicts itself: it agrees and names a score further off than `SAME_SCORE`, or does not and
+    names the very same."""
+    apart = abs(reply.overall - given.overall)
+    if apart > SAME_SCORE if reply.agrees else apart == 0:
+        return None
+    return reply.model_copy(update={"why": clean(reply.why, WHY_LIMIT)})

@@ -109,6 +109,15 @@ class CritiqueReply(Reply):
     critiques: list[JudgementCritique]
 
 
+class PictureCritiqueReply(Reply):
+    """What a second model says of a picture's scores; `why` comes before the rest. Schema name `critique`."""
+
+    why: str
+    reason_holds: bool = Field(description="the reasoning says nothing that the picture does not show")
+    agrees: bool = Field(description="the overall score is right, or one off")
+    overall: int = Field(ge=1, le=10, description="the right overall score: the given one where you agree")
+
+
 class DescriptionReply(Reply):
     """Step 4: the picture in words. Schema name `picture_description`."""
 

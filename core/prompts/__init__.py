@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.domain.prompting import prompt_version
 
-PromptName = Literal["guideline", "judgements", "picture_description", "picture_scores", "critique"]
+PromptName = Literal["guideline", "judgements", "picture_description", "picture_scores", "critique", "picture_critique"]
 
 
 @dataclass(frozen=True, slots=True)

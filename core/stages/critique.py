@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from core.domain.critiquing import (
     MAX_PER_CALL,
@@ -32,6 +33,8 @@ from core.prompts import Prompt
 from core.stages.patience import ENDS_IT, Patience
 from core.tier_ports import Critique, TierStore
 
+Ended = TypeVar("Ended")
+
 _SCHEMA = strict_schema(CritiqueReply)
 _SCHEMA_HASH = hashlib.sha256(str(sorted(_SCHEMA.items())).encode()).hexdigest()[:8]
 
@@ -49,10 +52,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Critiqued:
-    """By the judgement's key. `complete` false: some of those asked for are absent, by the cap or by failed calls."""
+    """By the judgement's key. `complete` false: some of those asked for are absent, by the cap or by failed calls.
+    `skipped`: pictures that could not be had as they were judged, by the reason."""
 
     verdicts: Mapping[str, Verdict]
     complete: bool = True
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,10 @@ class Critic:
                 return await self._call(call)
 
         calls = calls_of([each for each in asked if each.key not in known])
-        ended = await asyncio.gather(*map(one, calls), return_exceptions=True)
         found = dict(known)
-        for each in ended:
-            if isinstance(each, dict):
-                found |= each
-            elif not isinstance(each, LlmOverCap):
-                raise each
-        seen = {each.judged.key: _verdict(found[each.key]) for each in asked if each.key in found}
+        for made in await under_cap(map(one, calls)):
+            found |= made
+        seen = {each.judged.key: verdict_of(found[each.key]) for each in asked if each.key in found}
         return Critiqued(seen, complete=len(seen) == len(asked))
 
     def requests(self, judged: Sequence[Judged]) -> list[tuple[LlmRequest, int]]:
@@ -167,7 +168,19 @@ def _named(asked: Sequence[Asked]) -> Mapping[str, Asked]:
     return {f"p{number}": each for number, each in enumerate(asked, 1)}
 
 
-def _verdict(critique: Critique) -> Verdict:
+async def under_cap(calls: Iterable[Awaitable[Ended]]) -> list[Ended]:
+    """What the calls gave; those that the cap refused are left out. Another error is raised once all have ended."""
+    made: list[Ended] = []
+    for each in await asyncio.gather(*calls, return_exceptions=True):
+        if not isinstance(each, BaseException):
+            made.append(each)
+        elif not isinstance(each, LlmOverCap):
+            raise each
+    return made
+
+
+def verdict_of(critique: Critique) -> Verdict:
+    """As the tiers take it."""
     return Verdict(critique.grade, critique.reason_holds, critique.why)
 
 

@@ -19,6 +19,7 @@ from core.domain.events import event_id
 from core.domain.images.verdict import Thresholds, verdict
 from core.domain.judging import PictureJudgement, PictureScoresReply
 from core.domain.prompting import clean, picture_heading, section
+from core.domain.relevance import Product
 from core.domain.strict_schema import strict_schema
 from core.errors import LlmError, LlmInvalid, LlmMissingItem, LlmWrongItems, PictureError
 from core.eval_facts import JudgeVersion
@@ -219,8 +220,9 @@ def score_request(task: Task, listing: Listing, picture: Picture, judge: Picture
     )
 
 
-def listing_row(listing: Listing) -> dict[str, object]:
-    """What the judge is told of the listing: what the item is, so that it can tell whether the picture shows it."""
+def listing_row(listing: Listing | Product) -> dict[str, object]:
+    """What a judge or critic is told of the listing: what the item is, so that it can tell whether the picture shows
+    it."""
     texts = {
         "title": listing.title,
         "brand": listing.brand,
@@ -228,7 +230,7 @@ def listing_row(listing: Listing) -> dict[str, object]:
         "description": listing.description,
     }
     row: dict[str, object] = {name: clean(text) for name, text in texts.items() if text}
-    attributes = sorted(listing.attributes.items())[:ATTRIBUTES]
+    attributes = sorted(dict(listing.attributes).items())[:ATTRIBUTES]
     if attributes:
         row["attributes"] = {clean(name): clean(value) for name, value in attributes}
     return row
@@ -249,6 +251,11 @@ def read_judgement(text: str) -> PictureJudgement:
 
 
 def content_key(task: Task, image_hash: str, version: str, model: str) -> str:
-    """SHA-256 over all that makes this fact: listing, URL, picture, prompt, model; parts end with a NUL none holds."""
-    parts = (task.subject["listing_id"], task.subject["image_url"], image_hash, version, model)
+    """The key of a task's score by this prompt and model."""
+    return score_key(task.subject["listing_id"], task.subject["image_url"], image_hash, version, model)
+
+
+def score_key(listing_id: str, image_url: str, image_hash: str, version: str, model: str) -> str:
+    """SHA-256 over all that makes a score: listing, URL, picture, prompt, model; parts end with a NUL none holds."""
+    parts = (listing_id, image_url, image_hash, version, model)
     return hashlib.sha256("".join(f"{part}\0" for part in parts).encode()).hexdigest()

@@ -34,6 +34,7 @@ from core.ports import Task
 from core.stages.critique import Critic, Critiqued
 from core.stages.eval_tasks import task_of_item
 from core.stages.judge_items import Item, Outcome
+from core.stages.picture_critique import PictureCritic
 from core.tier_ports import LiveJudgement, TierStore
 
 MOST_FLAGGED = 1_000
@@ -99,6 +100,7 @@ class Gathering:
                 aspects=each.aspects,
                 pictured=run.kind == "image" or mode != "text",
                 image_url=by_id[each.item_id].image_url or "",
+                scored_with=(each.extra.get("prompt_version", ""), each.model),
             )
             for each in answers
             if each.grade is not None
@@ -165,7 +167,7 @@ def first_tier(subject: Subject, gathered: Gathered) -> FirstTier:
 
 
 async def all_tiers(
-    first: FirstTier, critic: Critic | None, share: float, at: datetime, spent: Callable[[], float]
+    first: FirstTier, critic: Critic | PictureCritic | None, share: float, at: datetime, spent: Callable[[], float]
 ) -> tuple[TierReport, list[Flagged]]:
     """The report. `critic` None: the second tier is left out. `spent` tells what its calls have cost once they are
     through."""
@@ -179,7 +181,7 @@ async def all_tiers(
         kind=subject.kind,
         judge=subject.judge,
         items=len(judged),
-        tiers=tier_rows(found),
+        tiers=tier_rows(found, looked.skipped),
         checks=check_rows(subject.kind, found),
         habits=habits(judged),
         critic=critic.model if critic else "",

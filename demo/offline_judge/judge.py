@@ -10,6 +10,7 @@ from core.domain.judging import (
     DescriptionReply,
     GuidelineReply,
     JudgementsReply,
+    PictureCritiqueReply,
     PictureJudgement,
     PictureScoresReply,
     ProductJudgement,
@@ -120,6 +121,10 @@ class OfflineJudge:
         """Scores of pictures (item, JPEG), from their pixels."""
         judged: list[PictureJudgement] = [pictures.score(item, pictures.measure(jpeg)) for item, jpeg in seen]
         return PictureScoresReply(pictures=judged)
+
+    def picture_critique(self, item: str, jpeg: bytes, given: int) -> PictureCritiqueReply:
+        """The second look at a picture: its own overall score beside the given one."""
+        return reasons.picture_critique(pictures.score(item, pictures.measure(jpeg)), given)
 
     def _colours(self, row: Mapping[str, object], seen: Mapping[str, bytes]) -> str:
         jpeg = seen.get(str(row.get("item")))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.domain.judging import JudgementCritique, ProductJudgement
+from core.domain.evaluation.checks.tiers import SAME_SCORE
+from core.domain.judging import JudgementCritique, PictureCritiqueReply, PictureJudgement, ProductJudgement
 from demo.offline_judge.evidence import Evidence
 from demo.offline_judge.grading import Grade
 from demo.offline_judge.reading import Wish
@@ -22,6 +23,13 @@ def critique(own: ProductJudgement, given: object) -> JudgementCritique:
     told = own.reasoning.removeprefix(f"{NAME}: ")
     why = f"{NAME}: the same by its own rules." if agrees else f"{NAME} by its own rules: {told}"
     return JudgementCritique(item=own.item, why=why, reason_holds=True, agrees=agrees, label=own.label)
+
+
+def picture_critique(own: PictureJudgement, given: int) -> PictureCritiqueReply:
+    """What it says of another judge's overall score."""
+    agrees = abs(own.overall - given) <= SAME_SCORE
+    why = f"{NAME}: the same by its own measures." if agrees else own.reasoning
+    return PictureCritiqueReply(why=why, reason_holds=True, agrees=agrees, overall=given if agrees else own.overall)
 
 
 def _shared(evidence: Evidence) -> str:

@@ -128,6 +128,8 @@ def _reply(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
         return judge.picture_scores(_pictures(prompt))
     if prompt.purpose == "picture_description":
         return judge.description(_pictures(prompt)[0][1])
+    if prompt.purpose == "critique" and prompt.pictures:
+        return _looked_again(judge, prompt)
     row = prompt.row("QUERY")
     query, language = row.get("query"), row.get("language")
     if not isinstance(query, str):
@@ -135,6 +137,15 @@ def _reply(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
     if prompt.purpose == "guideline":
         return judge.guideline(query, language if isinstance(language, str) and language else "en")
     return _graded(judge, prompt, query)
+
+
+def _looked_again(judge: OfflineJudge, prompt: Prompt) -> BaseModel:
+    """Another judge's overall score of the one picture."""
+    given = prompt.row("JUDGEMENTS").get("overall")
+    if not isinstance(given, int) or len(prompt.pictures) != 1:
+        raise BadRequest("a critique of a picture takes one picture and its overall score", "messages")
+    ((item, jpeg),) = _pictures(prompt)
+    return judge.picture_critique(item, jpeg, given)
 
 
 def _graded(judge: OfflineJudge, prompt: Prompt, query: str) -> BaseModel:

@@ -31,6 +31,8 @@ class Answers:
         reply = self._sample(prompt.purpose, schema)
         if prompt.purpose == "judgements":
             reply = {**reply, "judgements": self._judgements(reply, prompt)}
+        elif prompt.purpose == "critique" and prompt.pictures:
+            reply = {**reply, "agrees": True, "overall": prompt.row("JUDGEMENTS")["overall"]}
         elif prompt.purpose == "critique":
             reply = {**reply, "critiques": self._critiques(reply, prompt)}
         elif prompt.purpose == "picture_scores":

@@ -14,7 +14,13 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
 
-from core.domain.judging import DescriptionReply, GuidelineReply, JudgementsReply, PictureScoresReply
+from core.domain.judging import (
+    DescriptionReply,
+    GuidelineReply,
+    JudgementsReply,
+    PictureCritiqueReply,
+    PictureScoresReply,
+)
 from core.domain.prompting import picture_heading, section
 from core.domain.strict_schema import strict_schema
 from demo.offline_judge import OfflineJudge, make_app, serve
@@ -33,6 +39,7 @@ MODELS = {
     "judgements": JudgementsReply,
     "picture_description": DescriptionReply,
     "picture_scores": PictureScoresReply,
+    "critique": PictureCritiqueReply,
 }
 
 
@@ -114,6 +121,25 @@ async def test_pictures_are_described_and_scored_by_item(client):
     scores, _ = await post(client, body("picture_scores", parts))
     reply = PictureScoresReply.model_validate_json(scores["choices"][0]["message"]["content"])
     assert [p.item for p in reply.pictures] == ["p1", "p2"]
+
+
+async def test_a_pictures_score_is_looked_at_again_by_its_own_measures(client):
+    seen = [text(picture_heading("p1")), picture()]
+    scores, _ = await post(client, body("picture_scores", seen))
+    own = json.loads(scores["choices"][0]["message"]["content"])["pictures"][0]["overall"]
+    told = {}
+    for given in (own, own + 1, own + 2):
+        parts = [text(section("JUDGEMENTS", [{"item": "p1", "overall": given, "reasoning": "so"}])), *seen]
+        answer, _ = await post(client, body("critique", parts))
+        reply = PictureCritiqueReply.model_validate_json(answer["choices"][0]["message"]["content"])
+        told[given] = (reply.agrees, reply.overall)
+    assert told == {own: (True, own), own + 1: (True, own + 1), own + 2: (False, own)}
+
+
+async def test_a_critique_of_a_picture_without_its_score_is_a_400(client):
+    parts = [text(section("JUDGEMENTS", [{"item": "p1"}])), text(picture_heading("p1")), picture()]
+    answer, _ = await post(client, body("critique", parts), 400)
+    assert "overall score" in answer["error"]["message"]
 
 
 async def test_a_picture_costs_its_tiles(client):

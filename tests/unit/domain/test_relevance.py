@@ -168,7 +168,7 @@ def test_a_query_of_unknown_language_says_nothing_of_it():
     }
 
 
-@pytest.mark.parametrize("name", ["guideline", "judgements", "picture_description"])
+@pytest.mark.parametrize("name", ["guideline", "judgements", "picture_description", "picture_critique"])
 def test_a_prompt_carries_a_version_of_its_text(name):
     prompt = load_prompt(name)
     assert prompt.version.startswith(f"{name}@")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from hypothesis import example, given, settings
@@ -19,6 +20,7 @@ from core.stages.critique import Critic
 from core.stages.judge_items import Item
 from core.stages.judge_recipe import Recipe
 from core.stages.patience import Patience
+from core.stages.picture_critique import PictureCritic
 from core.stages.score_picture import PictureJudge, score_request
 from tests.support.fake_tiers import InMemoryTiers
 from tests.support.virtual_clock import VirtualClock
@@ -31,6 +33,9 @@ PICTURE = Picture("h", b"jpeg", 8, 8, 8, 8, 4, "image/jpeg", {})
 
 class UnusedLlm:
     """Requests are made, not sent."""
+
+    async def fetch(self, url: str) -> Picture:
+        raise AssertionError(url)
 
     async def complete(self, request: LlmRequest) -> LlmReply:
         raise AssertionError(request)
@@ -53,11 +58,15 @@ def requests(text: str) -> Sequence[LlmRequest]:
     told = Judged("relevance", "k", "j", "i", "1", search, body, item.product(), 2, 0.9, text, text)
     patience = Patience(VirtualClock(), 1, lambda: 0.0)
     critic = Critic(UnusedLlm(), InMemoryTiers(), patience, load_prompt("critique"), "model", 1)
+    eye = PictureCritic(
+        UnusedLlm(), InMemoryTiers(), UnusedLlm(), patience, load_prompt("picture_critique"), "model", 1, 8
+    )
+    pictured = replace(told, kind="image", image_url="u")
     return (
         recipe.guideline_request(search, [task]),
         recipe.judgements_request(search, StoredGuideline("v", "p", "m", "a", body), {"p1": item}),
         score_request(task, listing, PICTURE, PictureJudge("eye@1", load_prompt("picture_scores"), "vision")),
-        *(request for request, _ in critic.requests([told])),
+        *(request for request, _ in (*critic.requests([told]), *eye.requests([pictured]))),
     )
 
 
@@ -66,8 +75,10 @@ def requests(text: str) -> Sequence[LlmRequest]:
 @settings(max_examples=40)
 def test_rules_never_hold_data(text: str) -> None:
     for request in requests(text):
-        assert request.system == load_prompt(request.purpose).text
-        assert request.prompt_version == load_prompt(request.purpose).version
+        pictured = any(isinstance(part, PicturePart) for part in request.user)
+        prompt = load_prompt("picture_critique" if pictured and request.purpose == "critique" else request.purpose)
+        assert request.system == prompt.text
+        assert request.prompt_version == prompt.version
 
 
 @given(TEXT)

@@ -144,7 +144,7 @@ async def test_a_critique_that_contradicts_itself_is_left_out():
     assert not found.complete
 
 
-async def test_pictures_and_what_is_not_known_any_more_are_not_asked_for():
+async def test_what_is_a_picture_or_not_known_any_more_is_not_asked_for():
     llm = CriticModel()
     await critic(llm).critiques([scored(7), judged(product=None), judged(guideline=None)])
     assert llm.requests == []

@@ -82,6 +82,9 @@ class Judged:
     """Brands of the products judged with it, as `compact_of` writes them: a reason that names one of them means it."""
     image_url: str = ""
     image_hash: str = ""
+    """Of a live score; in a run `key` tells whether a picture is the one that was judged."""
+    scored_with: tuple[str, str] = ("", "")
+    """Prompt version and model in the key of a run's score."""
 
     @property
     def musts(self) -> str:

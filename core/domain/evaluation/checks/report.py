@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -51,6 +52,8 @@ class TierRow:
     seen: int
     objected: int
     overturned: tuple[Overturn, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Of the sample, pictures that could not be looked at again, by the reason."""
 
 
 @dataclass(frozen=True, slots=True)

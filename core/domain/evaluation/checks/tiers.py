@@ -12,7 +12,8 @@ from core.domain.evaluation.checks.report import CheckRow, Flagged, Overturn, Sh
 from core.domain.evaluation.checks.shares import Seen, share_of
 
 SAME_SCORE = 1
-"""Points by which two scores of a picture (1 to 10) may differ and agree: people who score twice differ by one."""
+"""Points by which two scores of a picture (1 to 10) may differ and agree: two careful people differ by one. From two on
+a critique, or a person, overturns a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +99,20 @@ def cases(
 
 def to_critique(checked: Sequence[Checked], share: float) -> list[Judged]:
     """The critique's sample: all that the checks object to, and of the rest a share by hash. Judgements whose product
-    or guideline is not known can't be looked at again."""
-    return [
-        each.judged
-        for each in checked
-        if each.judged.product is not None
-        and each.judged.guideline is not None
-        and (each.findings or drawn(each.judged.key, share))
-    ]
+    or guideline is not known can't be looked at again, nor can pictures without an address."""
+    return [each.judged for each in checked if _lasts(each.judged) and (each.findings or drawn(each.judged.key, share))]
 
 
-def tier_rows(found: Sequence[Case]) -> tuple[TierRow, ...]:
-    """The three of them. A tier that has seen nothing is there with 0."""
+def _lasts(judged: Judged) -> bool:
+    """There is something to look at again. A picture of an unknown listing was scored alone, and is so again."""
+    if judged.kind == "image":
+        return bool(judged.image_url)
+    return judged.product is not None and judged.guideline is not None
+
+
+def tier_rows(found: Sequence[Case], skipped: Mapping[str, int] | None = None) -> tuple[TierRow, ...]:
+    """The three of them. A tier that has seen nothing is there with 0. `skipped`: what the critique could not look at,
+    by the reason."""
     return (
         TierRow("checks", len(found), sum(bool(each.findings) for each in found), _of_checks(found)),
         TierRow(
@@ -117,6 +120,7 @@ def tier_rows(found: Sequence[Case]) -> tuple[TierRow, ...]:
             sum(each.critique is not None for each in found),
             sum(each.refuted for each in found),
             _of_critique(found),
+            dict(skipped or {}),
         ),
         TierRow("people", sum(each.people is not None for each in found), sum(each.wrong for each in found)),
     )

@@ -27,4 +27,11 @@ def summary(report: TierReport) -> str:
     asked = f", critique by {report.critic}, ${report.cost_usd:.4f}" if report.critic else ", no critique"
     cut = "" if report.complete else ", which did not see all of its sample"
     lost = f"; of {report.unchecked} the product or guideline is not known any more" if report.unchecked else ""
-    return f"{report.judge}: {report.items:,} judgements of {report.told}{asked}{cut}{lost}"
+    return f"{report.judge}: {report.items:,} judgements of {report.told}{asked}{cut}{skipped_told(report)}{lost}"
+
+
+def skipped_told(report: TierReport) -> str:
+    """What the critique could not look at, by the reason; empty where there is nothing of the kind."""
+    skipped = {reason: count for row in report.tiers for reason, count in row.skipped.items()}
+    told = ", ".join(f"{reason} {count}" for reason, count in sorted(skipped.items()))
+    return f"; {sum(skipped.values())} pictures were not looked at again: {told}" if skipped else ""
