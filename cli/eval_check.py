@@ -27,6 +27,7 @@ from cli.eval_checking import (
 from cli.eval_options import PictureFolder, refuse_no_folder
 from cli.eval_parts import EvalParts, eval_parts
 from cli.eval_runs import run_named
+from cli.judge_identity import refuse_unpriced
 from cli.tables import print_tables
 from cli.times import time_or_ago
 from core.adapters.clock import SystemClock
@@ -101,6 +102,10 @@ def check(
 async def _check(settings: Settings, wanted: Wanted) -> Made:
     """gathered -> checked -> the critique's cost said -> all tiers -> stored"""
     clock = SystemClock()
+    critic_named = wanted.critic or settings.llm_critique_model
+    if critic_named and not wanted.checks_only:
+        where = "--critic" if wanted.critic else "ASSAY_LLM_CRITIQUE_MODEL"
+        refuse_unpriced([critic_named], where, settings, clock)
     async with migrated(settings) as pool:
         around = Surroundings(pool, clock, clock, Metrics())
         first, salt = await _first(around, wanted)

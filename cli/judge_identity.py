@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.adapters.gate_book import PostgresGates
@@ -12,7 +12,7 @@ from core.adapters.judge_book import PostgresJudgeBook
 from core.adapters.llm_prices import load_prices
 from core.adapters.postgres import Pool
 from core.adapters.shadow_store import PostgresShadows
-from core.domain.judge_files import PROMPT_LIMIT, JudgeFile, parsed_judge
+from core.domain.judge_files import PROMPT_LIMIT, parsed_judge
 from core.domain.judges import LIVE, PROMPTS, SETTINGS
 from core.errors import UsageError
 from core.eval_facts import JudgePrompt, JudgeVersion
@@ -67,19 +67,19 @@ def login_name() -> str:
 def read_judge(path: str, settings: Settings, clock: Clock) -> JudgeVersion:
     """The judge that a file describes; UsageError with line or name for what is wrong with it."""
     file = parsed_judge(_text(Path(path), path), path)
-    _refuse_unpriced(file, path, settings, clock)
+    refuse_unpriced(file.models, path, settings, clock)
     told: dict[JudgePrompt, str | None] = {name: getattr(file.prompts, name) for name in PROMPTS}
     texts = {name: _prompt(Path(path).parent / inner, name, path) for name, inner in told.items() if inner is not None}
     return judge_of_file(file, texts)
 
 
-def _refuse_unpriced(file: JudgeFile, path: str, settings: Settings, clock: Clock) -> None:
-    """A model that no price list has is most often a misspelt one, and a run's cost could not be said before it."""
+def refuse_unpriced(models: Iterable[str], where: str, settings: Settings, clock: Clock) -> None:
+    """UsageError for a model that no price list has: most often it is misspelt, and a cost could not be said before."""
     prices, today = load_prices(settings.llm_prices), clock.now().date()
-    for model in file.models:
+    for model in models:
         if not prices.is_listed(model, today):
             raise UsageError(
-                f"{path}: no price is known for the model {model!r}; check its name, or give its price in the file "
+                f"{where}: no price is known for the model {model!r}; check its name, or give its price in the file "
                 "that ASSAY_LLM_PRICES names"
             )
 

@@ -70,7 +70,8 @@ def listed(as_json: JsonOption = False) -> None:
             write_json([kept_json(each, now, shadows) for each in judges])
         else:
             print_tables(judges_table(judges, now, shadows))
-            say("" if live else "no judge is promoted: the settings' judge is live")
+            if not live:
+                say("no judge is promoted: the settings' judge is live")
 
     done(work)
 

@@ -15,13 +15,15 @@ from core.eval_ports import JudgeDeed, KeptJudge
 
 def judges_table(judges: Sequence[KeptJudge], live: str, shadows: Mapping[str, float]) -> Table:
     """A line a version."""
-    columns = ("judge", "", "mode", "model", "vision model", "a call", "cascade", "parameters", "added", "by")
+    columns = ("judge", "", "mode", "model", "a call", "cascade", "parameters", "added", "by")
     rows = []
     for each in judges:
         made = parameters(each.judge)
         share = shadows.get(each.judge.version)
         state = "live" if each.judge.version == live else f"shadow {share:.1%}" if share else ""
-        rows.append((each.judge.version, state, *made.values(), moment(each.at), each.by))
+        eyes = "" if made["vision model"] == made["model"] else f", pictures: {made['vision model']}"
+        told_of = (made["mode"], made["model"] + eyes, made["products per call"], made["cascade"], made["parameters"])
+        rows.append((each.judge.version, state, *told_of, moment(each.at), each.by))
     return table("Judges", columns, rows)
 
 

@@ -184,9 +184,12 @@ def rules_of(text: str, file: str) -> Rules:
 
 
 def _told(error: ValidationError) -> str:
-    """The first thing that is wrong, with its place: `not_worse 2, metric: there is no metric ...`."""
-    first = error.errors()[0]
+    """The first thing that is wrong, with its place: `not_worse 2, metric: there is no metric ...`. A key that does not
+    exist comes before one that is missing: it is most often that one, misspelt."""
+    found = error.errors()
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     place = [str(part + 1) if isinstance(part, int) else part for part in first["loc"]]
-    words = str(first["msg"]).removeprefix("Value error, ")
+    plain = {"extra_forbidden": "there is no such key", "missing": "is missing"}
+    words = plain.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
     name = ", ".join(" ".join(place[start : start + 2]) for start in range(0, len(place), 2))
     return f"{name}: {words}" if name else words

@@ -194,10 +194,11 @@ def test_a_looser_rule_is_never_harder_to_keep(value: float, by: float) -> None:
         ('dataset = "a"\n[[minimum]]\nmetric = "exact"\nvalue = 1\nsegment = "town=x"', "market=de"),
         ('dataset = "a"\n[[minimum]]\nmetric = "exact"\nvalue = 1\nsegment = "market=x"\neach = "market"', "not both"),
         ('dataset = "a"', "there is no rule"),
-        ("[cost]\nusd_per_pair = 1", "dataset: Field required"),
+        ("[cost]\nusd_per_pair = 1", "dataset: is missing"),
         ('dataset = "a@1"\n[cost]\nusd_per_pair = 1', "dataset"),
         ('dataset = "a"\n[canary]', "share, mean_lift or both"),
-        ('dataset = "a"\n[cost]\nusd_per_pair = 1\ncurrency = "EUR"', "cost currency: Extra inputs"),
+        ('dataset = "a"\n[cost]\nusd_per_pair = 1\ncurrency = "EUR"', "cost currency: there is no such key"),
+        ('dataset = "a"\n[[not_worse]]\nmetric = "exact"\nbuy = 0.1', "not_worse 1, buy: there is no such key"),
         ("dataset = x\n", r"rules\.toml is no TOML.*line 1"),
     ],
 )
