@@ -18,12 +18,12 @@ from core.adapters.llm_endpoint import Surroundings
 from core.adapters.mode_labels import PostgresModeLabels
 from core.adapters.tiers import PostgresTiers
 from core.domain.evaluation.checks.report import Flagged, TierReport
-from core.domain.evaluation.costing import CostEstimate, PlannedCall, estimated
+from core.domain.evaluation.costing import CostEstimate, estimated
 from core.domain.evaluation.report import judge_named
 from core.domain.labels import Mode
 from core.errors import UsageError
 from core.eval_facts import DatasetKind, EvalRun
-from core.ports import LlmReply, LlmRequest, Picture, PicturePart
+from core.ports import LlmReply, LlmRequest, Picture
 from core.prompts import load_prompt
 from core.settings import Settings
 from core.stages.critique import Critic
@@ -147,7 +147,7 @@ def critic_of(
 def estimate_of(parts: EvalParts, critic: AnyCritic, first: Sequence[FirstTier], share: float) -> CostEstimate:
     """What the critique would cost at most, were nothing of it known already."""
     calls = [
-        _planned(parts, request, judgements)
+        parts.pricing.planned(request, judgements)
         for each in first
         for request, judgements in critic.requests(each.sample(share))
     ]
@@ -186,18 +186,3 @@ def _paid(critic: AnyCritic | None, purse: Purse, subject: Mapping[str, str]) ->
     if critic is None:
         return None
     return replace(critic, llm=RunLlm(critic.llm, purse, Bill(), subject))
-
-
-def _planned(parts: EvalParts, request: LlmRequest, judgements: int) -> PlannedCall:
-    weight = parts.pricing.weigh(request)
-    return PlannedCall(
-        purpose=request.purpose,
-        prompt_version=request.prompt_version,
-        model=request.model,
-        text_bytes=weight.text_bytes,
-        products=judgements,
-        output_most=request.max_output_tokens,
-        worst_usd=weight.worst_usd,
-        pictures=sum(isinstance(part, PicturePart) for part in request.user),
-        picture_side=parts.pricing.picture_side,
-    )

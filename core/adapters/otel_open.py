@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from urllib.parse import unquote
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
 from core.adapters.eval_runs import PostgresRuns
 from core.adapters.otel import Outcome, Tracing
 from core.adapters.otel_llm import Told, TracedJudgements, TracedLlm
@@ -78,6 +76,9 @@ async def open_traces(settings: Settings, metrics: Metrics, wall: Clock, instanc
 
     def count(outcome: Outcome, spans: int) -> None:
         metrics.count("assay_trace_spans_total", spans, outcome=outcome)
+
+    # Protobuf and requests come with it, a tenth of a command's start: only where traces are sent.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
     headers = settings.traces_headers.get_secret_value() if settings.traces_headers else ""
     exporter = OTLPSpanExporter(

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from core.domain.critiquing import (
@@ -23,7 +24,7 @@ from core.domain.critiquing import (
 )
 from core.domain.evaluation.checks import Judged
 from core.domain.evaluation.checks.tiers import Verdict
-from core.domain.judging import CritiqueReply, GuidelineReply, JudgementCritique
+from core.domain.judging import CritiqueReply, GuidelineReply, JudgementCritique, PictureCritiqueReply
 from core.domain.labels import Label
 from core.domain.relevance import Product, Search, layout_hash, parsed_reply, seed_of
 from core.domain.strict_schema import strict_schema
@@ -109,14 +110,14 @@ class Critic:
             given = {name: each.given for name, each in named.items()}
             return matched_critiques(parsed_reply(CritiqueReply, text), given)
 
-        request = replace(self._request(asked), check=read)
-        try:
-            reply = await self.patience.of(lambda: self.llm.complete(request))
-        except LlmError as error:
-            if isinstance(error, ENDS_IT):
-                raise
+        reply = await answer_of(self.llm, self.patience, replace(self._request(asked), check=read))
+        if reply is None:
             return {}
-        made = [self._critique(named[name], told, reply) for name, told in read(reply.text).items()]
+        at, critic = self.patience.clock.now(), (self.model, self.prompt.version)
+        made = [
+            critique_of(named[name].key, told.label.grade, told, reply, critic, at)
+            for name, told in read(reply.text).items()
+        ]
         await self.store.save_critiques(made)
         return {each.key: each for each in made}
 
@@ -141,17 +142,38 @@ class Critic:
             seed=seed_of(each.key for each in asked),
         )
 
-    def _critique(self, asked: Asked, told: JudgementCritique, reply: LlmReply) -> Critique:
-        return Critique(
-            key=asked.key,
-            grade=told.label.grade,
-            reason_holds=told.reason_holds,
-            why=told.why,
-            model=reply.asked_model or self.model,
-            prompt_version=self.prompt.version,
-            call_id=reply.call_id,
-            made_at=self.patience.clock.now(),
-        )
+
+async def answer_of(llm: Llm, patience: Patience, request: LlmRequest) -> LlmReply | None:
+    """None for a call that failed; what ends all of it is raised."""
+    try:
+        return await patience.of(lambda: llm.complete(request))
+    except LlmError as error:
+        if isinstance(error, ENDS_IT):
+            raise
+        return None
+
+
+def critique_of(
+    key: str,
+    grade: int,
+    told: JudgementCritique | PictureCritiqueReply,
+    reply: LlmReply,
+    critic: tuple[str, str],
+    at: datetime,
+) -> Critique:
+    """What is kept of an answer; `grade` is the better one on the judgement's own scale, `critic` model and prompt
+    version."""
+    model, prompt_version = critic
+    return Critique(
+        key=key,
+        grade=grade,
+        reason_holds=told.reason_holds,
+        why=told.why,
+        model=reply.asked_model or model,
+        prompt_version=prompt_version,
+        call_id=reply.call_id,
+        made_at=at,
+    )
 
 
 def calls_of(asked: Sequence[Asked]) -> list[list[Asked]]:

@@ -80,6 +80,22 @@ class Pricing:
     weigh: Callable[[LlmRequest], Weight]
     picture_side: int
 
+    def planned(self, request: LlmRequest, products: int, times: float = 1.0) -> PlannedCall:
+        """The request as a call that is to be estimated; `times` 0: it is most likely not made at all."""
+        weight = self.weigh(request)
+        return PlannedCall(
+            purpose=request.purpose,
+            prompt_version=request.prompt_version,
+            model=request.model,
+            text_bytes=weight.text_bytes,
+            products=products,
+            output_most=request.max_output_tokens,
+            worst_usd=weight.worst_usd if times else 0.0,
+            pictures=sum(isinstance(part, PicturePart) for part in request.user),
+            picture_side=self.picture_side,
+            times=times,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JudgePlan:
@@ -189,21 +205,23 @@ class _Plan:
         return calls
 
     def _guideline_call(self, left: _Left, times: float) -> PlannedCall:
-        return self._call(self.recipe.guideline_request(left.search, [item.task for item in left.items]), 0, times)
+        return self.pricing.planned(
+            self.recipe.guideline_request(left.search, [item.task for item in left.items]), 0, times
+        )
 
     def _batch_calls(self, left: _Left, batch: Sequence[Item], times: float) -> list[PlannedCall]:
         """The call of a batch, or those of a cascade: one or two cheap ones, and the strong one on what they leave."""
         cascade = self.judge.cascade
         first = self._judgements(left, batch)
         if cascade is None:
-            return [self._call(first, len(batch), times)]
+            return [self.pricing.planned(first, len(batch), times)]
         strong = self._judgements(left, batch[: ceil(ESCALATED * len(batch))])
-        calls = [self._call(first, len(batch), times)]
+        calls = [self.pricing.planned(first, len(batch), times)]
         if cascade.second:
-            calls.append(self._call(replace(first, model=cascade.second), len(batch), times))
+            calls.append(self.pricing.planned(replace(first, model=cascade.second), len(batch), times))
         graded = ceil(ESCALATED * len(batch))
         share = ESCALATED * len(batch) / graded
-        return [*calls, self._call(replace(strong, model=cascade.strong), graded, times * share)]
+        return [*calls, self.pricing.planned(replace(strong, model=cascade.strong), graded, times * share)]
 
     def _judgements(self, left: _Left, batch: Sequence[Item]) -> LlmRequest:
         """The very request, but for the pictures, which stand in at their largest."""
@@ -225,7 +243,7 @@ class _Plan:
             schema={},
             max_output_tokens=DESCRIPTION_TOKENS,
         )
-        return self._call(request, 1, times if item.listing.image_urls else 0.0)
+        return self.pricing.planned(request, 1, times if item.listing.image_urls else 0.0)
 
     async def _picture_call(self, item: EvalItem, times: float) -> PlannedCall | None:
         """None where the dataset's listing can't be used: the run will say so."""
@@ -235,22 +253,7 @@ class _Plan:
         except ListingError:
             return None
         task = replace(task, subject={"image_url": "", **task.subject})
-        return self._call(score_request(task, listing, self._picture(), picture_judge(self.judge)), 1, times)
-
-    def _call(self, request: LlmRequest, products: int, times: float) -> PlannedCall:
-        weight = self.pricing.weigh(request)
-        return PlannedCall(
-            purpose=request.purpose,
-            prompt_version=request.prompt_version,
-            model=request.model,
-            text_bytes=weight.text_bytes,
-            products=products,
-            output_most=request.max_output_tokens,
-            worst_usd=weight.worst_usd if times else 0.0,
-            pictures=sum(isinstance(part, PicturePart) for part in request.user),
-            picture_side=self.pricing.picture_side,
-            times=times,
-        )
+        return self.pricing.planned(score_request(task, listing, self._picture(), picture_judge(self.judge)), 1, times)
 
     def _part(self) -> PicturePart:
         return PicturePart(b"", self.pricing.picture_side, self.pricing.picture_side)

@@ -24,11 +24,11 @@ from core.domain.judging import PictureCritiqueReply
 from core.domain.prompting import picture_heading, section
 from core.domain.relevance import layout_hash, parsed_reply, seed_of
 from core.domain.strict_schema import strict_schema
-from core.errors import LlmError, LlmOverCap, PictureError
-from core.ports import Llm, LlmReply, LlmRequest, Picture, PicturePart, PictureSource, TextPart
+from core.errors import LlmOverCap, PictureError
+from core.ports import Llm, LlmRequest, Picture, PicturePart, PictureSource, TextPart
 from core.prompts import Prompt
-from core.stages.critique import Critiqued, under_cap, verdict_of
-from core.stages.patience import ENDS_IT, Patience
+from core.stages.critique import Critiqued, answer_of, critique_of, under_cap, verdict_of
+from core.stages.patience import Patience
 from core.stages.score_picture import ITEM, listing_row, score_key
 from core.tier_ports import Critique, TierStore
 
@@ -122,15 +122,13 @@ class PictureCritic:
         if not is_judged_one(asked.judged, picture):
             return Skipped(CHANGED)
         request = self._request(asked, PicturePart(picture.jpeg, picture.width, picture.height))
-        try:
-            reply = await self.patience.of(lambda: self.llm.complete(request))
-        except LlmError as error:
-            if isinstance(error, ENDS_IT):
-                raise
+        reply = await answer_of(self.llm, self.patience, request)
+        told = None if reply is None else usable_critique(_read(reply.text), asked.given)
+        if reply is None or told is None:
             return None
-        told = usable_critique(_read(reply.text), asked.given)
-        made = None if told is None else self._critique(asked, told, reply)
-        await self.store.save_critiques([made] if made else [])
+        critic = (self.model, self.prompt.version)
+        made = critique_of(asked.key, told.overall, told, reply, critic, self.patience.clock.now())
+        await self.store.save_critiques([made])
         return made
 
     def _request(self, asked: AskedPicture, picture: PicturePart) -> LlmRequest:
@@ -152,18 +150,6 @@ class PictureCritic:
             subject={"listing_id": judged.listing_id, "image_url": judged.image_url},
             seed=seed_of([asked.key]),
             check=_read,
-        )
-
-    def _critique(self, asked: AskedPicture, told: PictureCritiqueReply, reply: LlmReply) -> Critique:
-        return Critique(
-            key=asked.key,
-            grade=told.overall,
-            reason_holds=told.reason_holds,
-            why=told.why,
-            model=reply.asked_model or self.model,
-            prompt_version=self.prompt.version,
-            call_id=reply.call_id,
-            made_at=self.patience.clock.now(),
         )
 
 

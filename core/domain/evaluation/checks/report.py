@@ -14,8 +14,6 @@ from core.domain.evaluation.items import DatasetKind
 Tier = Literal["checks", "critique", "people"]
 """Cheap first: rules, a model, people."""
 
-TIERS: tuple[Tier, ...] = ("checks", "critique", "people")
-
 
 @dataclass(frozen=True, slots=True)
 class Share:
