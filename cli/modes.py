@@ -35,7 +35,9 @@ from core.errors import UsageError
 from core.ports import Task
 from core.settings import Settings, load_settings, required, secrets_of
 from core.stages.compare_modes import ModeComparison
+from core.stages.judge_pairs import PairJudge
 from core.stages.judge_recipe import recipe_of_judge
+from core.stages.patience import Patience
 from core.telemetry import Metrics, configure_logging
 
 MODES: Sequence[Mode] = get_args(Mode)
@@ -106,10 +108,11 @@ async def comparison(settings: Settings) -> AsyncIterator[ModeComparison]:
         llm = await stack.enter_async_context(open_llms(settings, around, owner()))
         pictures = await stack.enter_async_context(HttpPictureSource(settings))
         judge = await live_judge(pool, settings)
-        yield ModeComparison(
+        labels = PostgresModeLabels(pool)
+        pairs = PairJudge(
             llm=traces.llm(llm),
             store=PostgresJudgements(pool),
-            labels=PostgresModeLabels(pool),
+            known=labels.known,
             guidelines=PostgresGuidelines(pool),
             claims=PostgresClaims(pool),
             catalogue=PostgresCatalogue(pool),
@@ -118,7 +121,6 @@ async def comparison(settings: Settings) -> AsyncIterator[ModeComparison]:
             recipe=recipe_of_judge(judge),
             cascade=judge.cascade,
             per_call=judge.products_per_call,
-            in_flight=settings.llm_max_in_flight,
-            attempts=settings.task_attempts,
-            jitter=random.random,
+            patience=Patience(clock, settings.task_attempts, random.random),
         )
+        yield ModeComparison(pairs, labels, settings.llm_max_in_flight)

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.domain.cascade import Cascade
 from core.domain.labels import Mode
 from core.domain.relevance import Search
-from core.guideline_ports import Claims, GuidelineStore
 from core.mode_ports import ModeStore, PairLabel
-from core.ports import Catalogue, Clock, JudgementStore, Llm, LlmReply, LlmRequest, PictureSource, Task
+from core.ports import Llm, LlmReply, LlmRequest, Task
 from core.stages.judge_items import search_of
 from core.stages.judge_pairs import Judged, PairJudge
-from core.stages.judge_recipe import Recipe
-from core.stages.patience import Patience
 
 
 @dataclass
@@ -67,23 +63,11 @@ class ModeResult:
 
 @dataclass(frozen=True, slots=True)
 class ModeComparison:
-    """The stage over its ports. `recipe` is that of the service: its mode is replaced. `attempts` and `jitter` as for
-    tasks; `in_flight` queries at once."""
+    """The stage: `pairs` is the service's own judge, whose mode is replaced; `in_flight` queries at once."""
 
-    llm: Llm
-    store: JudgementStore
+    pairs: PairJudge
     labels: ModeStore
-    guidelines: GuidelineStore
-    claims: Claims
-    catalogue: Catalogue
-    pictures: PictureSource
-    clock: Clock
-    recipe: Recipe
-    cascade: Cascade | None
-    per_call: int
     in_flight: int
-    attempts: int
-    jitter: Callable[[], float]
 
     async def judge(self, tasks: Sequence[Task], mode: Mode) -> ModeResult:
         """Every pair in one mode. What is no pair's fault (`core.stages.patience.ENDS_IT`) ends it: a person has to
@@ -92,7 +76,8 @@ class ModeComparison:
         for task in tasks:
             groups.setdefault(search_of(task), []).append(task)
         usage, room = Usage(), asyncio.Semaphore(self.in_flight)
-        judge = self._judge(CountedLlm(self.llm, usage), mode)
+        recipe = replace(self.pairs.recipe, mode=mode, judge="")
+        judge = replace(self.pairs, llm=CountedLlm(self.pairs.llm, usage), recipe=recipe)
 
         async def judged(search: Search, group: Sequence[Task]) -> Judged:
             listings = {task.task_key: task.subject["listing_id"] for task in group}
@@ -110,20 +95,4 @@ class ModeComparison:
             {key: reason for part in parts for key, reason in part.failures.items()},
             sum(len(part.known) for part in parts),
             usage,
-        )
-
-    def _judge(self, llm: Llm, mode: Mode) -> PairJudge:
-        return PairJudge(
-            llm=llm,
-            store=self.store,
-            known=self.labels.known,
-            guidelines=self.guidelines,
-            claims=self.claims,
-            catalogue=self.catalogue,
-            pictures=self.pictures,
-            clock=self.clock,
-            recipe=replace(self.recipe, mode=mode, judge=""),
-            cascade=self.cascade,
-            per_call=self.per_call,
-            patience=Patience(self.clock, self.attempts, self.jitter),
         )

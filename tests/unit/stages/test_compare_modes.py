@@ -14,7 +14,9 @@ from core.mode_ports import PairLabel
 from core.ports import Task
 from core.prompts import load_prompt
 from core.stages.compare_modes import ModeComparison
+from core.stages.judge_pairs import PairJudge
 from core.stages.judge_recipe import Recipe
+from core.stages.patience import Patience
 from tests.unit.stages.test_judge_query import World
 
 
@@ -39,10 +41,11 @@ def world() -> World:
 
 def stage(world: World) -> ModeComparison:
     prompts = (load_prompt("guideline"), load_prompt("judgements"), load_prompt("picture_description"))
-    return ModeComparison(
+    labels = InMemoryModeLabels()
+    pairs = PairJudge(
         llm=world.llm,
         store=world.store,
-        labels=InMemoryModeLabels(),
+        known=labels.known,
         guidelines=world.guidelines,
         claims=world.claims,
         catalogue=world.catalogue,
@@ -51,10 +54,9 @@ def stage(world: World) -> ModeComparison:
         recipe=Recipe("text", "judge-1", "eye-1", *prompts),
         cascade=None,
         per_call=20,
-        in_flight=4,
-        attempts=3,
-        jitter=lambda: 0.5,
+        patience=Patience(world.clock, 3, lambda: 0.5),
     )
+    return ModeComparison(pairs, labels, in_flight=4)
 
 
 async def tasks(world: World, count: int) -> list[Task]:
