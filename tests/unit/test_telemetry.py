@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
@@ -111,15 +110,6 @@ def test_the_text_is_what_prometheus_reads() -> None:
 # --- Logs ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def logging_restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
-
-
 def _log_json() -> None:
     # In the test itself: pytest changes standard error between the set-up of a test and the test.
     configure_logging("json", "info", [SecretStr("hunter2-hunter2"), SecretStr("postgresql://u:p%40ssword@h/d"), None])
@@ -131,7 +121,6 @@ def _last(logs: pytest.CaptureFixture[str]) -> dict[str, object]:
     return found
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_a_line_is_json_with_level_time_in_utc_and_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     structlog.get_logger("core.x").info("batch written", records=5)
@@ -140,28 +129,24 @@ def test_a_line_is_json_with_level_time_in_utc_and_what_was_bound(capsys: pytest
     assert datetime.fromisoformat(str(line["timestamp"])).utcoffset() is not None
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_what_a_library_warns_of_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     logging.getLogger("aiohttp.client").warning("lost %s", "a connection")
     assert _last(capsys)["event"] == "lost a connection"
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_what_a_library_chats_about_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     logging.getLogger("openai").info("request options")
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_a_level_below_the_one_set_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     structlog.get_logger("core.x").debug("nothing")
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_a_traceback_is_text_without_the_secrets_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     try:
@@ -172,7 +157,6 @@ def test_a_traceback_is_text_without_the_secrets_in_it(capsys: pytest.CaptureFix
     assert "ValueError: can't log in with *** or ***" in text
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_a_librarys_traceback_loses_its_secrets_too(capsys: pytest.CaptureFixture[str]) -> None:
     _log_json()
     try:
@@ -184,7 +168,6 @@ def test_a_librarys_traceback_loses_its_secrets_too(capsys: pytest.CaptureFixtur
     assert "ValueError: ***" in written
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_a_terminal_gets_columns(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("console", "info")
     structlog.get_logger("core.x").info("batch written", records=5, api_key="hunter2-hunter2")
@@ -194,7 +177,6 @@ def test_a_terminal_gets_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert not written.startswith("{")
 
 
-@pytest.mark.usefixtures("logging_restored")
 def test_auto_is_json_where_standard_error_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("auto", "info")
     structlog.get_logger("core.x").info("x")
