@@ -72,8 +72,9 @@ class LlmReply:
     """The model's name as it was asked for: `model` is what the endpoint calls it. Labels carry this one."""
 
 
-TaskKind = Literal["relevance", "image", "anchor", "shadow", "shadow_image"]
-"""`shadow`, `shadow_image`: a pair or picture that was just judged, for a candidate that is not live."""
+TaskKind = Literal["relevance", "image", "image_label", "anchor", "shadow", "shadow_image"]
+"""`image`: a picture to fetch and score; `image_label`: one that the student has scored, for the judge to look
+at; `shadow`, `shadow_image`: a pair or picture that was just judged, for a candidate that is not live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,11 @@ class ImageScoreFact:
     judged_at: datetime
     call_id: UUID | None
     judge: str = ""
-    """As of a label."""
+    """As of a label; empty for the student's."""
+    flags: tuple[str, ...] = ()
+    """What the judge saw beside the scores, as `core.domain.judging` names it: `ai_made`, `over_edited`, …"""
+    spread: float | None = None
+    """The student's own doubt, in points of the score; None for a judge's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,26 @@ class Picture:
     media_type: str
     measures: Mapping[str, float]
     """Technical tier: `sharpness`, `exposure`, `contrast`, `border_share`, … as `core.domain.images` names them."""
+    phash: int | None = None
+    """Perceptual hash: 64 bits, as a signed number; None where the picture is too plain to have one."""
+    features: Mapping[str, bytes] = field(default_factory=dict)
+    """What a student sees, by the extractor that made it: little-endian 32-bit floats."""
+    etag: str = ""
+    last_modified: str = ""
+    """The validators that the host gave, as they came; empty where it gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPicture:
+    """What is kept of the picture that a URL showed last."""
+
+    image_hash: str
+    measures: Mapping[str, float]
+    phash: int | None
+    features: Mapping[str, bytes]
+    etag: str
+    last_modified: str
+    fetched_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

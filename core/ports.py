@@ -26,6 +26,7 @@ from core.facts import (
     Part,
     Picture,
     PicturePart,
+    SeenPicture,
     StoredGuideline,
     Task,
     TaskFailure,
@@ -52,10 +53,12 @@ __all__ = [
     "OutgoingRecord",
     "Part",
     "Picture",
+    "PictureHost",
     "PicturePart",
     "PictureSource",
     "PictureStore",
     "RecordSink",
+    "SeenPicture",
     "StoredGuideline",
     "Task",
     "TaskFailure",
@@ -154,8 +157,9 @@ class JudgementStore(Protocol):
         events: Sequence[OutgoingEvent],
         done: Sequence[UUID],
         at: datetime,
+        more: Sequence[NewTask] = (),
     ) -> None:
-        """As `save_labels`."""
+        """As `save_labels`; `more` are tasks queued in the same transaction: pictures the judge is to look at too."""
         ...
 
     async def save_anchor_outcomes(self, outcomes: Sequence[AnchorOutcome], done: Sequence[UUID], at: datetime) -> None:
@@ -171,11 +175,23 @@ class PictureSource(Protocol):
         ...
 
 
+class PictureHost(PictureSource, Protocol):
+    """Pictures by URL of whom one may ask only for what changed."""
+
+    async def fetch_changed(self, url: str, etag: str, last_modified: str) -> Picture | None:
+        """As `fetch`, but None where the host says that the picture is the one of these validators (HTTP 304)."""
+        ...
+
+
 class PictureStore(Protocol):
     """What is kept of a picture: hash, size, measures, a thumbnail."""
 
     async def save_picture(self, url: str, picture: Picture, thumbnail: bytes, at: datetime) -> None:
-        """Store once per hash and remember which URL it came from."""
+        """Store once per hash and remember which URL it came from, with the host's validators."""
+        ...
+
+    async def seen(self, url: str) -> SeenPicture | None:
+        """What is kept of the picture that this URL showed last."""
         ...
 
 

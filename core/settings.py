@@ -5,7 +5,6 @@ Every limit and timeout says why it has its value. A value that is not set is no
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -17,15 +16,15 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from core.access_settings import AccessSettings
 from core.addresses import are_brokers, is_dsn
 from core.errors import SettingsError
+from core.image_settings import ImageSettings
 from core.llm_settings import JudgeSettings
 from core.review_settings import ReviewSettings
 from core.trace_settings import TraceSettings
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEFAULT_ENGAGEMENT_ACTIONS = ("click", "click_through", "item_click", "add_to_cart", "purchase")
 
 
-class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings):
+class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings, ImageSettings):
     """All settings of one process; names are `ASSAY_` and the field in capitals."""
 
     model_config = SettingsConfigDict(
@@ -102,23 +101,6 @@ class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings):
         2, ge=0, le=23, description="hour of the night's look, UTC: after the day, before people"
     )
 
-    # Pictures
-    image_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="networks, comma-separated, such as 10.0.0.0/8,192.168.1.0/24"
-    )
-    image_max_bytes: int = Field(
-        20_000_000, ge=1, description="largest picture: cameras make 15 MB, nothing honest makes more"
-    )
-    image_max_pixels: int = Field(
-        50_000_000, ge=1, description="largest picture in pixels: 50 megapixels decode to 150 MB"
-    )
-    image_timeout_s: float = Field(20.0, gt=0, description="seconds for a whole fetch, slow drip included")
-    image_max_side: int = Field(
-        768, ge=64, description="longest side sent to the model, pixels: what providers bill as 4 tiles"
-    )
-    image_per_host: int = Field(4, ge=1, description="fetches at once from one host: what a browser would do, halved")
-    image_in_flight: int = Field(16, ge=1, description="pictures under way in a process: 16 at 0.3 s keep 50 a second")
-
     # Streams
     session_engagement_actions: Annotated[tuple[str, ...], NoDecode] = Field(
         DEFAULT_ENGAGEMENT_ACTIONS, description="actions that count as engagement, comma-separated"
@@ -172,15 +154,6 @@ class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings):
         "auto", description="auto, json or console; auto: console on a terminal"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
-
-    @field_validator("image_allowed_networks", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        return (
-            tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
 
     @field_validator("kafka_options", mode="before")
     @classmethod

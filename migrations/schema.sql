@@ -564,6 +564,31 @@ CREATE VIEW assay.guideline_history AS
     created_at
    FROM assay_data.guidelines;
 
+CREATE TABLE assay_data.image_alerts (
+    alert_id uuid NOT NULL,
+    kind text NOT NULL,
+    segment jsonb NOT NULL,
+    metric text NOT NULL,
+    before double precision NOT NULL,
+    after double precision NOT NULL,
+    detected_at timestamp with time zone NOT NULL,
+    evidence jsonb NOT NULL,
+    CONSTRAINT image_alerts_kind_check CHECK ((kind = ANY (ARRAY['buyers'::text, 'student'::text, 'flags'::text])))
+);
+
+CREATE VIEW assay.image_alerts AS
+ SELECT alert_id,
+    kind,
+    segment,
+    metric,
+    before,
+    after,
+    detected_at,
+    evidence
+   FROM assay_data.image_alerts;
+
+COMMENT ON VIEW assay.image_alerts IS 'What a person must know of picture scores. kind: buyers (the scores agree less with what buyers do), student (judge and student agree less), flags (more pictures carry a flag, such as ai_made).';
+
 CREATE TABLE assay_data.image_scores (
     id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -581,9 +606,19 @@ CREATE TABLE assay_data.image_scores (
     judged_at timestamp with time zone NOT NULL,
     call_id uuid,
     judge text DEFAULT ''::text NOT NULL,
+    flags text[] DEFAULT '{}'::text[] NOT NULL,
+    spread double precision,
     CONSTRAINT image_scores_score_check CHECK (((score >= 1) AND (score <= 10))),
     CONSTRAINT image_scores_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
 );
+
+CREATE VIEW assay.image_score_flags AS
+ SELECT event_id,
+    flags,
+    spread
+   FROM assay_data.image_scores;
+
+COMMENT ON VIEW assay.image_score_flags IS 'What the judge saw of each picture beside its scores (ai_made, over_edited, …), and the student''s own doubt in points of the score. Joins image_scores by event_id.';
 
 CREATE VIEW assay.image_score_judges AS
  SELECT event_id,
@@ -1764,10 +1799,18 @@ CREATE TABLE assay_data.picture_descriptions (
     description text NOT NULL
 );
 
+CREATE TABLE assay_data.picture_features (
+    image_hash text NOT NULL,
+    extractor text NOT NULL,
+    features bytea NOT NULL
+);
+
 CREATE TABLE assay_data.picture_urls (
     url text NOT NULL,
     image_hash text NOT NULL,
-    fetched_at timestamp with time zone NOT NULL
+    fetched_at timestamp with time zone NOT NULL,
+    etag text DEFAULT ''::text NOT NULL,
+    last_modified text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE assay_data.pictures (
@@ -1778,7 +1821,8 @@ CREATE TABLE assay_data.pictures (
     byte_size integer NOT NULL,
     measures jsonb NOT NULL,
     thumbnail bytea NOT NULL,
-    first_seen timestamp with time zone NOT NULL
+    first_seen timestamp with time zone NOT NULL,
+    phash bigint
 );
 
 CREATE TABLE assay_data.query_accounts (
@@ -2056,6 +2100,9 @@ ALTER TABLE ONLY assay_data.guidelines
 ALTER TABLE ONLY assay_data.history_days
     ADD CONSTRAINT history_days_pkey PRIMARY KEY (history, day);
 
+ALTER TABLE ONLY assay_data.image_alerts
+    ADD CONSTRAINT image_alerts_pkey PRIMARY KEY (alert_id);
+
 ALTER TABLE ONLY assay_data.image_scores
     ADD CONSTRAINT image_scores_content_key_key UNIQUE (content_key);
 
@@ -2140,6 +2187,9 @@ ALTER TABLE ONLY assay_data.panes_rest
 ALTER TABLE ONLY assay_data.picture_descriptions
     ADD CONSTRAINT picture_descriptions_pkey PRIMARY KEY (image_hash, prompt_version, model);
 
+ALTER TABLE ONLY assay_data.picture_features
+    ADD CONSTRAINT picture_features_pkey PRIMARY KEY (image_hash, extractor);
+
 ALTER TABLE ONLY assay_data.picture_urls
     ADD CONSTRAINT picture_urls_pkey PRIMARY KEY (url);
 
@@ -2198,7 +2248,7 @@ ALTER TABLE ONLY assay_data.stream_partitions
     ADD CONSTRAINT stream_partitions_pkey PRIMARY KEY (topic, partition);
 
 ALTER TABLE assay_data.tasks
-    ADD CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'anchor'::text, 'shadow'::text, 'shadow_image'::text]))) NOT VALID;
+    ADD CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'image_label'::text, 'anchor'::text, 'shadow'::text, 'shadow_image'::text]))) NOT VALID;
 
 ALTER TABLE ONLY assay_data.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (task_id);
@@ -2251,6 +2301,8 @@ CREATE INDEX gates_by_judge ON assay_data.gates USING btree (judge, dataset_name
 CREATE INDEX gates_by_time ON assay_data.gates USING btree (checked_at DESC);
 
 CREATE UNIQUE INDEX guidelines_one_a_prompt ON assay_data.guidelines USING btree (market, query, language, context, prompt_version, model) WHERE (author = 'model'::text);
+
+CREATE INDEX image_alerts_by_time ON assay_data.image_alerts USING btree (detected_at);
 
 CREATE INDEX image_scores_by_call ON assay_data.image_scores USING btree (call_id);
 
@@ -2417,6 +2469,9 @@ ALTER TABLE ONLY assay_data.night_accounts
 
 ALTER TABLE ONLY assay_data.panel_slots
     ADD CONSTRAINT panel_slots_night_fkey FOREIGN KEY (night) REFERENCES assay_data.drift_nights(night) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.picture_features
+    ADD CONSTRAINT picture_features_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash) ON DELETE CASCADE;
 
 ALTER TABLE ONLY assay_data.picture_urls
     ADD CONSTRAINT picture_urls_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash);

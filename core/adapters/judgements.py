@@ -8,11 +8,13 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from core.adapters.inbox import finish_tasks
+import asyncpg
+
+from core.adapters.inbox import add_tasks, finish_tasks
 from core.adapters.outbox import insert_events
 from core.adapters.postgres import Connection, Pool, connection, encode_json, transaction
 from core.adapters.together import Together
-from core.ports import AnchorOutcome, ImageScoreFact, LabelFact, OutgoingEvent
+from core.ports import AnchorOutcome, ImageScoreFact, LabelFact, NewTask, OutgoingEvent
 
 _DESCRIPTION = """
 SELECT description FROM assay_data.picture_descriptions WHERE image_hash = $1 AND prompt_version = $2 AND model = $3
@@ -36,19 +38,20 @@ RETURNING event_id
 
 _SCORE = """
 SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model, fingerprint,
-    prompt_version, judged_at, call_id, judge
+    prompt_version, judged_at, call_id, judge, flags, spread
 FROM assay_data.image_scores WHERE image_hash = $1 AND prompt_version = $2 AND model = $3 ORDER BY id DESC LIMIT 1
 """
 
 _SAVE_SCORES = """
 INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, aspects,
-    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge)
+    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, flags, spread)
 SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects::jsonb, reasoning, tier, model,
-    fingerprint, prompt_version, judged_at, call_id, judge
+    fingerprint, prompt_version, judged_at, call_id, judge, string_to_array(flags, ','), spread
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[], $15::text[])
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[], $15::text[], $16::text[],
+    $17::float8[])
     AS f (event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model,
-        fingerprint, prompt_version, judged_at, call_id, judge)
+        fingerprint, prompt_version, judged_at, call_id, judge, flags, spread)
 ON CONFLICT (content_key) DO NOTHING
 RETURNING event_id
 """
@@ -77,6 +80,7 @@ class _Save(NamedTuple):
     events: Sequence[OutgoingEvent]
     done: Sequence[UUID]
     at: datetime
+    more: Sequence[NewTask] = ()
 
 
 class PostgresJudgements:
@@ -113,7 +117,7 @@ class PostgresJudgements:
         """The newest score that this very picture has."""
         async with connection(self._pool) as held:
             row = await held.fetchrow(_SCORE, image_hash, prompt_version, model)
-        return None if row is None else ImageScoreFact(**dict(row))
+        return None if row is None else _score(row)
 
     async def save_labels(
         self, facts: Sequence[LabelFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
@@ -122,10 +126,15 @@ class PostgresJudgements:
         await self._labels_saved(_Save([_label_row(fact) for fact in facts], events, done, at))
 
     async def save_image_score(
-        self, facts: Sequence[ImageScoreFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+        self,
+        facts: Sequence[ImageScoreFact],
+        events: Sequence[OutgoingEvent],
+        done: Sequence[UUID],
+        at: datetime,
+        more: Sequence[NewTask] = (),
     ) -> None:
-        """Scores, their events and the end of their tasks, or nothing of it."""
-        await self._scores_saved(_Save([_score_row(fact) for fact in facts], events, done, at))
+        """Scores, their events, the end of their tasks and the tasks that follow, or nothing of it."""
+        await self._scores_saved(_Save([_score_row(fact) for fact in facts], events, done, at, more))
 
     async def _save(self, statement: str, many: Sequence[_Save]) -> list[None]:
         rows = [row for save in many for row in save.rows]
@@ -133,6 +142,7 @@ class PostgresJudgements:
         async with transaction(self._pool) as held:
             await _write(held, statement, sorted(rows, key=_key_of), events)
             await finish_tasks(held, {task_id: save.at for save in many for task_id in save.done})
+            await add_tasks(held, [task for save in many for task in save.more], max(save.at for save in many))
         return [None] * len(many)
 
     async def save_anchor_outcomes(self, outcomes: Sequence[AnchorOutcome], done: Sequence[UUID], at: datetime) -> None:
@@ -169,6 +179,11 @@ def _by_column(rows: list[_Row]) -> list[list[object]]:
 def storable(text: str) -> str:
     """Without U+0000, which PostgreSQL can't hold and a model can write."""
     return text.replace("\x00", "")
+
+
+def _score(row: asyncpg.Record) -> ImageScoreFact:
+    told = dict(row)
+    return ImageScoreFact(**{**told, "flags": tuple(told["flags"])})
 
 
 def _label_row(fact: LabelFact) -> _Row:
@@ -215,6 +230,8 @@ def _score_row(fact: ImageScoreFact) -> _Row:
         fact.judged_at,
         fact.call_id,
         fact.judge,
+        ",".join(fact.flags),
+        fact.spread,
     )
 
 

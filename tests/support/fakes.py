@@ -24,6 +24,7 @@ from core.ports import (
     NewTask,
     OutgoingEvent,
     Picture,
+    SeenPicture,
     Task,
     TaskFailure,
     TaskKind,
@@ -252,10 +253,16 @@ class InMemoryJudgements:
         self._publish({fact.event_id for fact in fresh.values()}, events, done, at)
 
     async def save_image_score(
-        self, facts: Sequence[ImageScoreFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
+        self,
+        facts: Sequence[ImageScoreFact],
+        events: Sequence[OutgoingEvent],
+        done: Sequence[UUID],
+        at: datetime,
+        more: Sequence[NewTask] = (),
     ) -> None:
         fresh = {fact.content_key: fact for fact in reversed(facts) if fact.content_key not in self.scores}
         self.scores.update(fresh)
+        await self._inbox.add(more)
         self._publish({fact.event_id for fact in fresh.values()}, events, done, at)
 
     async def save_anchor_outcomes(self, outcomes: Sequence[AnchorOutcome], done: Sequence[UUID], at: datetime) -> None:
@@ -288,7 +295,20 @@ class InMemoryPictures:
     def __init__(self) -> None:
         self.pictures: dict[str, tuple[Picture, bytes]] = {}
         self.urls: dict[str, str] = {}
+        self._seen: dict[str, SeenPicture] = {}
 
     async def save_picture(self, url: str, picture: Picture, thumbnail: bytes, at: datetime) -> None:
         self.pictures.setdefault(picture.image_hash, (picture, thumbnail))
         self.urls[url] = picture.image_hash
+        self._seen[url] = SeenPicture(
+            picture.image_hash,
+            picture.measures,
+            picture.phash,
+            picture.features,
+            picture.etag,
+            picture.last_modified,
+            at,
+        )
+
+    async def seen(self, url: str) -> SeenPicture | None:
+        return self._seen.get(url)

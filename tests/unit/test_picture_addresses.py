@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.adapters.picture_addresses import CheckedSockets, RefusedAddress, refusal
-from core.settings import Network
+from core.image_settings import Network
 
 OFFICE: tuple[Network, ...] = (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("fd00:1::/32"))
 

@@ -1,0 +1,37 @@
+"""Effects of picture scoring that no other part has: alerts about scores, and the days that have been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAlert:
+    """Something about picture scores that a person must know. `alert_id` is the uuid5 of kind, segment and day, so that
+    a look taken twice raises it once."""
+
+    alert_id: UUID
+    kind: Literal["buyers", "student", "flags"]
+    """Agreement with buyers fell; judge and student agree less; a flag's share rose."""
+    segment: Mapping[str, str]
+    metric: str
+    before: float
+    after: float
+    detected_at: datetime
+    evidence: Mapping[str, object]
+
+
+class ImageAlerts(Protocol):
+    """Alerts about picture scores."""
+
+    async def save(self, alerts: Sequence[ImageAlert]) -> int:
+        """Store those that are new, in one transaction; returns how many."""
+        ...
+
+    async def since(self, moment: datetime) -> list[ImageAlert]:
+        """Those detected at or after `moment`, newest first."""
+        ...
