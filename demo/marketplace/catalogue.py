@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
 from demo.marketplace.facts import Facts, Language, Market, language_of
-from demo.marketplace.listing_text import attributes_of, description_of, title_of
+from demo.marketplace.listing_text import SELLER, attributes_of, description_of, title_of
 from demo.marketplace.pictures import PictureFacts, picture_facts
 from demo.marketplace.times import DAY_MS, iso
 from demo.marketplace.vocabulary import CATEGORIES, Category
@@ -30,6 +30,9 @@ SECOND_PICTURE_SHARE = 0.4
 FIRST_HOUR, LAST_HOUR = 6, 22
 """Sellers list, edit and delete in these hours (UTC)."""
 
+COPIED_EVERY = 29
+"""Every 29th product shows a picture taken from another seller: some ten a market."""
+
 BrokenPicture = Literal["missing", "slow", "html"]
 BROKEN_PICTURES: Mapping[int, BrokenPicture] = {40: "missing", 120: "slow", 200: "html"}
 """Listings, by their number in the market, whose picture address does not serve a picture as it should."""
@@ -47,6 +50,8 @@ class Product:
     price: float
     attributes: Mapping[str, str]
     pictures: tuple[PictureFacts, ...]
+    copy_of: str | None
+    """The listing of another seller whose main picture this one shows, saved anew."""
     broken_picture: BrokenPicture | None
     popularity: float
     """0 to 1, the engine's tie-break; fixed, so lists are stable from day to day."""
@@ -68,6 +73,7 @@ def make_catalogue(seed: int, market: Market, start_ms: int, days: int) -> tuple
         for _ in range(ACCESSORIES_PER_CATEGORY if category.accessory else PRODUCTS_PER_CATEGORY):
             products.append(_product(rng, market, number, category, start_ms=start_ms, days=days))
             number += 1
+    products = [_with_copied_picture(number, product, products) for number, product in enumerate(products)]
     return tuple(product for product in products if product.listed_at < start_ms + days * DAY_MS)
 
 
@@ -85,11 +91,32 @@ def _product(rng: Random, market: Market, number: int, category: Category, *, st
         price=price,
         attributes=attributes_of(rng, category, facts, language),
         pictures=tuple(picture_facts(rng, PICTURE_FAULT_SHARE) for _ in range(pictures)),
+        copy_of=None,
         broken_picture=BROKEN_PICTURES.get(number),
         popularity=round(rng.random(), 4),
         listed_at=listed_at,
         updated_at=updated_at,
         deleted_at=deleted_at,
+    )
+
+
+def _with_copied_picture(number: int, product: Product, products: Sequence[Product]) -> Product:
+    """Some sellers take the picture of another's listing of the same thing. Only good pictures are taken."""
+    original = next((other for other in products if _is_alike(other, product)), None)
+    if number % COPIED_EVERY or original is None or product.broken_picture:
+        return product
+    return replace(product, copy_of=original.listing_id, pictures=(original.pictures[0], *product.pictures[1:]))
+
+
+def _is_alike(other: Product, product: Product) -> bool:
+    """Whether the picture could be taken from there: an earlier listing of the same kind and colour, somebody else's,
+    with nothing wrong in it."""
+    return (
+        other.listed_at < product.listed_at
+        and (other.facts.category, other.facts.colour) == (product.facts.category, product.facts.colour)
+        and other.attributes[SELLER] != product.attributes[SELLER]
+        and other.pictures[0].fault is None
+        and not other.broken_picture
     )
 
 

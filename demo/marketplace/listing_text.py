@@ -21,9 +21,12 @@ CONDITIONS: Mapping[Language, tuple[str, ...]] = {
     "en": ("New", "Like new", "Good"),
     "de": ("Neu", "Wie neu", "Gut"),
 }
+SELLER = "seller"
+"""The marketplace itself writes who sells, under one name in every language (setting `listing_seller_attribute`)."""
+
 ATTRIBUTE_NAMES: Mapping[Language, tuple[str, str, str, str, str]] = {
-    "en": ("colour", "size", "model", "condition", "seller"),
-    "de": ("Farbe", "Größe", "Modell", "Zustand", "Verkäufer"),
+    "en": ("colour", "size", "model", "condition", SELLER),
+    "de": ("Farbe", "Größe", "Modell", "Zustand", SELLER),
 }
 CLOSINGS: Mapping[Language, tuple[str, ...]] = {
     "en": ("Ships within two days.", "Original box included.", "Returns accepted within 30 days.", ""),

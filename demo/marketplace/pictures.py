@@ -26,6 +26,9 @@ PICTURE_FAULTS: tuple[PictureFault, ...] = (
 JPEG_QUALITY = 88
 """What shops commonly save: no visible blocks, some 25 KB a picture."""
 
+COPY_SCALE, COPY_QUALITY = 0.9, 80
+"""A copy is saved from the page it was seen on: smaller, and compressed a second time."""
+
 WORST_FAULT_COSTS = 0.8
 """Quality that a fault of severity 1 takes: such a picture still shows something."""
 
@@ -66,6 +69,15 @@ def draw_picture(name: str, category: Category, colour: Rgb, facts: PictureFacts
     canvas = _clutter(side, rng, facts.severity) if facts.fault == "cluttered" else _studio(side, rng)
     _place(canvas, _item(round(side * rng.uniform(0.74, 0.82)), category, colour, rng), facts, rng)
     return _jpeg(_spoiled(canvas, facts, rng))
+
+
+def saved_anew(jpeg: bytes) -> bytes:
+    """The same picture as another seller shows it: a little smaller, saved once more."""
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        side = round(picture.width * COPY_SCALE)
+        buffer = io.BytesIO()
+        picture.resize((side, side), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=COPY_QUALITY)
+    return buffer.getvalue()
 
 
 def _item(side: int, category: Category, colour: Rgb, rng: Random) -> Item:

@@ -15,7 +15,7 @@ from demo.marketplace.colours import COLOURS
 from demo.marketplace.engine import PAGE
 from demo.marketplace.experts import rated
 from demo.marketplace.facts import MARKETS, Market, grade_of
-from demo.marketplace.pictures import PictureFacts, draw_picture
+from demo.marketplace.pictures import PictureFacts, draw_picture, saved_anew
 from demo.marketplace.queries import EngineFault, Query
 from demo.marketplace.records import OutRecord, json_record
 from demo.marketplace.shoppers import PICTURE_LIFT
@@ -41,6 +41,8 @@ class Truth:
     """By listing id and picture number, from 1."""
     broken_pictures: Mapping[str, BrokenPicture]
     """Listings whose picture address serves no good picture, and what it does instead."""
+    copied_pictures: Mapping[str, str]
+    """Listings whose main picture is another seller's, and whose."""
     picture_lift: float
     """Share of clicks that a picture of quality 0 loses against one of quality 1."""
     broken_records: Mapping[tuple[str, str], int]
@@ -106,6 +108,7 @@ class Marketplace:
             worse_queries={side.market: never if self._worse_on is None else side.worse for side in sides},
             pictures={(p.listing_id, n): f for p in products for n, f in enumerate(p.pictures, start=1)},
             broken_pictures={p.listing_id: p.broken_picture for p in products if p.broken_picture},
+            copied_pictures={p.listing_id: p.copy_of for p in products if p.copy_of},
             picture_lift=PICTURE_LIFT,
             broken_records={pair: rounds * count for pair, count in Counter(broken_reasons()).items()},
         )
@@ -146,6 +149,9 @@ class Marketplace:
         product = self._products.get(listing_id)
         if product is None or not 1 <= number <= len(product.pictures):
             return None
+        if product.copy_of is not None and number == 1:
+            original = self.picture(product.copy_of, 1)
+            return saved_anew(original) if original is not None else None
         facts = product.facts
         name, colour = f"{listing_id}:{number}", COLOURS[facts.colour].rgb
         return draw_picture(name, CATEGORY_OF[facts.category], colour, product.pictures[number - 1])

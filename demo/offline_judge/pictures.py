@@ -13,7 +13,7 @@ from demo.offline_judge.reasons import NAME
 
 __all__ = ["describe", "measure", "score"]
 
-Aspect = Literal["focus", "lighting", "background", "framing", "completeness", "overlays", "honesty"]
+Aspect = Literal["focus", "lighting", "background", "framing", "completeness", "overlays", "honesty", "authenticity"]
 
 # Each curve is (measure, score) points with straight lines between. Anchors are those of the rubric (9-10 as a
 # professional would do it, 5-6 ordinary, 1-2 unusable), set by looking at photographs and drawings of products.
@@ -32,6 +32,9 @@ UNSURE_COMPLETENESS = 5.0
 HONESTY, HONESTY_WITH_CLAIMS = 8, 5
 """Pixels can't tell a stock photo or another item: never above 8; words laid over the item lower trust."""
 
+AUTHENTICITY = 8.0
+"""Pixels can't tell a good render from a photograph: never above 8."""
+
 WORST_WEIGHT = 0.6
 """Of the overall score that the worst aspect makes up: one grave fault spoils a picture that is good otherwise."""
 
@@ -43,7 +46,7 @@ def score(item: str, pixels: Pixels) -> PictureJudgement:
     """Scores of a picture; the same pixels get the same scores, whatever the listing says."""
     raw = _aspects(pixels)
     aspects = PictureAspects(**{name: _whole(value) for name, value in raw.items()})
-    return PictureJudgement(item=item, reasoning=_reasoning(pixels), aspects=aspects, overall=_overall(raw))
+    return PictureJudgement(item=item, reasoning=_reasoning(pixels), aspects=aspects, flags=[], overall=_overall(raw))
 
 
 def _aspects(pixels: Pixels) -> dict[Aspect, float]:
@@ -57,6 +60,7 @@ def _aspects(pixels: Pixels) -> dict[Aspect, float]:
         "completeness": UNSURE_COMPLETENESS if pixels.item > FILLED else cut,
         "overlays": overlays,
         "honesty": float(HONESTY if overlays >= 5 else HONESTY_WITH_CLAIMS),
+        "authenticity": AUTHENTICITY,
     }
 
 

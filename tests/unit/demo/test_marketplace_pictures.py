@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from datetime import date
 from random import Random
@@ -101,3 +102,25 @@ def test_every_listing_has_its_pictures_and_no_other_number_has_one() -> None:
     assert market.picture(listing_id, 0) is None
     assert market.picture(listing_id, 3) is None
     assert market.picture("us-1", 1) is None
+
+
+def test_a_picture_taken_from_another_seller_shows_the_same_and_has_other_bytes() -> None:
+    market = Marketplace(7, date(2026, 3, 2), 3)
+    copies = market.truth().copied_pictures
+    assert len(copies) >= 8
+    for copy, original in copies.items():
+        theirs, ours = market.picture(original, 1), market.picture(copy, 1)
+        assert theirs is not None
+        assert ours is not None
+        assert theirs != ours
+        small, large = (Image.open(io.BytesIO(jpeg)).convert("L").resize((64, 64)) for jpeg in (ours, theirs))
+        assert np.abs(np.asarray(small, dtype=int) - np.asarray(large, dtype=int)).mean() < 3
+
+
+def test_a_picture_is_taken_from_an_earlier_listing_of_another_seller_alone() -> None:
+    market = Marketplace(7, date(2026, 3, 2), 3)
+    listings = {record.key: json.loads(record.value) for record in market.initial_listings()}
+    for copy, original in market.truth().copied_pictures.items():
+        if copy in listings:
+            assert listings[original]["timestamp"] < listings[copy]["timestamp"]
+            assert listings[original]["attributes"]["seller"] != listings[copy]["attributes"]["seller"]
