@@ -22,11 +22,12 @@ LINE_S = 10.0
 
 
 class Watch:
-    """What is told of a run, from its meter and its purse."""
+    """What is told of a run, from its meter and its purse. `what` it is that is counted."""
 
-    def __init__(self, meter: Meter, purse: Purse) -> None:
+    def __init__(self, meter: Meter, purse: Purse, what: str = "pairs") -> None:
         self.meter = meter
         self.purse = purse
+        self.what = what
         self._since = monotonic()
 
     @property
@@ -47,7 +48,7 @@ class Watch:
 
     def line(self) -> str:
         """All of it in a line."""
-        parts = (f"{self.meter.done:,} of {self.meter.total:,} pairs", self.failures(), self.money(), self.left())
+        parts = (f"{self.meter.done:,} of {self.meter.total:,} {self.what}", self.failures(), self.money(), self.left())
         return ", ".join(part for part in parts if part)
 
     def failures(self) -> str:
@@ -71,7 +72,7 @@ async def watched(watch: Watch, *, quiet: bool) -> AsyncIterator[None]:
 
 
 async def _bar(watch: Watch, console: Console) -> None:
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("pairs {task.fields[told]}"))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(f"{watch.what} {{task.fields[told]}}"))
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=watch.meter.total, told="")
         try:

@@ -92,7 +92,7 @@ def run(
     if estimate:
         return
     if not yes:
-        _confirm()
+        confirm_start()
     raise typer.Exit(asyncio.run(_run(settings, wanted, ready, quiet=as_json)))
 
 
@@ -147,7 +147,7 @@ async def made_ready(settings: Settings, wanted: Wanted) -> ReadyRun:
 
 
 def _goes_on_with(early: EvalRun, *, yes: bool) -> bool:
-    """Whether to: nothing it has is paid for again. Where nobody can answer, `_confirm` will say so."""
+    """Whether to: nothing it has is paid for again. Where nobody can answer, `confirm_start` will say so."""
     ended = "interrupted" if early.state == "running" else early.state
     sys.stderr.write(f"run {early.name} of the same dataset and judges ended early ({ended})\n")
     if yes:
@@ -155,7 +155,8 @@ def _goes_on_with(early: EvalRun, *, yes: bool) -> bool:
     return yes or (sys.stdin.isatty() and typer.confirm("Go on with it?", default=True, err=True))
 
 
-def _confirm() -> None:
+def confirm_start() -> None:
+    """Whoever sits there says yes, or nothing starts; UsageError where nobody does."""
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to answer: `--yes` starts the run, `--estimate` only says what it costs")
     typer.confirm("Start?", abort=True, err=True)
@@ -202,7 +203,7 @@ async def _run(settings: Settings, wanted: Wanted, ready: ReadyRun, *, quiet: bo
     async with _open(settings, wanted) as (parts, around):
         purse, meter = purse_of(parts, ready), meter_of(ready)
         watch = Watch(meter, purse)
-        with _stopped_by_signals(purse):
+        with stopped_by_signals(purse):
             async with watched(watch, quiet=quiet):
                 state = await carried_out(parts, around, ready, purse, meter)
         if quiet:
@@ -214,7 +215,7 @@ async def _run(settings: Settings, wanted: Wanted, ready: ReadyRun, *, quiet: bo
 
 
 @contextmanager
-def _stopped_by_signals(purse: Purse) -> Iterator[None]:
+def stopped_by_signals(purse: Purse) -> Iterator[None]:
     """The first SIGTERM or Ctrl-C lets calls under way end and stores what they give."""
     loop, stopping = asyncio.get_running_loop(), set[asyncio.Task[None]]()
     for each in STOPS:

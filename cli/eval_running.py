@@ -132,20 +132,25 @@ async def unfinished(parts: EvalParts, order: RunOrder) -> EvalRun | None:
 
 def refuse_unpayable(ready: ReadyRun, spend: Spend) -> None:
     """UsageError where the cap or what is left of the day's budgets would not suffice."""
-    needed, left = ready.estimate.enough_usd, ready.run.cap_usd - ready.spent_usd
-    if ready.estimate.calls and left < needed:
-        spent = f", of which ${ready.spent_usd:.4f} are spent," if ready.spent_usd else ""
-        enough = ready.spent_usd + ready.estimate.safe_usd(1)
+    refuse_over(ready.estimate, ready.run.cap_usd, ready.spent_usd, spend, "fewer items (--limit, --sample)")
+
+
+def refuse_over(estimate: CostEstimate, cap_usd: float, spent_usd: float, spend: Spend, less: str) -> None:
+    """The same of what an estimate says, `spent_usd` of the cap being gone; `less` is what would need less."""
+    needed, left = estimate.enough_usd, cap_usd - spent_usd
+    if estimate.calls and left < needed:
+        spent = f", of which ${spent_usd:.4f} are spent," if spent_usd else ""
+        enough = spent_usd + estimate.safe_usd(1)
         raise UsageError(
-            f"the cap of ${ready.run.cap_usd:.4f}{spent} would not suffice: about ${needed:.4f} are needed; "
-            f"`--cap-usd {enough:.4f}` would do, fewer items (--limit, --sample) too"
+            f"the cap of ${cap_usd:.4f}{spent} would not suffice: about ${needed:.4f} are needed; "
+            f"`--cap-usd {enough:.4f}` would do, {less} too"
         )
     lane = next((each for each in spend.lanes if each.lane == LANE and each.budget_usd is not None), None)
     budgets = [("ASSAY_LLM_BUDGET_USD_PER_DAY", spend.budget_usd - spend.usd - spend.reserved_usd)]
     if lane is not None and lane.budget_usd is not None:
         budgets.append(("ASSAY_LLM_LANE_BUDGET_USD_PER_DAY", lane.budget_usd - lane.usd - lane.reserved_usd))
     for setting, usd in budgets:
-        if ready.estimate.calls and usd < needed:
+        if estimate.calls and usd < needed:
             raise UsageError(
                 f"the day's budget would not suffice: about ${needed:.4f} are needed, and {setting} leaves "
                 f"${max(usd, 0.0):.4f} until midnight UTC"

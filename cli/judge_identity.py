@@ -12,7 +12,8 @@ from core.adapters.judge_book import PostgresJudgeBook
 from core.adapters.llm_prices import load_prices
 from core.adapters.postgres import Pool
 from core.adapters.shadow_store import PostgresShadows
-from core.domain.judge_files import PROMPT_LIMIT, parsed_judge
+from core.domain.images.rubrics import parsed_rubric
+from core.domain.judge_files import PROMPT_LIMIT, JudgeFile, parsed_judge
 from core.domain.judges import LIVE, PROMPTS, SETTINGS
 from core.errors import UsageError
 from core.eval_facts import JudgePrompt, JudgeVersion
@@ -70,7 +71,19 @@ def read_judge(path: str, settings: Settings, clock: Clock) -> JudgeVersion:
     refuse_unpriced(file.models, path, settings, clock)
     told: dict[JudgePrompt, str | None] = {name: getattr(file.prompts, name) for name in PROMPTS}
     texts = {name: _prompt(Path(path).parent / inner, name, path) for name, inner in told.items() if inner is not None}
-    return judge_of_file(file, texts)
+    try:
+        return judge_of_file(file, texts, _rubrics(file, path))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _rubrics(file: JudgeFile, path: str) -> dict[str, str]:
+    """The rubrics that it brings, each read and checked under its own path."""
+    named = {name: Path(path).parent / inner for name, inner in file.rubrics.items() if inner is not False}
+    texts = {name: _text(inner, f"{path}: rubrics.{name}: {inner}") for name, inner in named.items()}
+    for name, text in texts.items():
+        parsed_rubric(name, text, str(named[name]))
+    return texts
 
 
 def refuse_unpriced(models: Iterable[str], where: str, settings: Settings, clock: Clock) -> None:

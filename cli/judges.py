@@ -16,7 +16,7 @@ from cli.judges_told import agreement_table, changes_table, deeds_table, judge_t
 from cli.tables import print_tables, printable
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
-from core.domain.judges import LIVE, SETTINGS, JudgeVersion, changed_parameters, changed_prompts, parameters
+from core.domain.judges import LIVE, SETTINGS, JudgeVersion, changed_parameters, changed_prompts, changed_rubrics, parameters
 from core.eval_ports import JudgeDeed, KeptJudge
 from core.judge_desk import JudgeDesk
 from core.settings import Settings, load_settings, required
@@ -78,7 +78,7 @@ def listed(as_json: JsonOption = False) -> None:
 
 @app.command("show")
 def show(ref: RefArgument = LIVE, as_json: JsonOption = False) -> None:
-    """One version with its prompts, what was done with it, and how it agreed in the shadow."""
+    """One version with its prompts and rubrics, what was done with it, and how it agreed in the shadow."""
 
     async def work(settings: Settings, pool: Pool) -> None:
         book = judge_book(pool)
@@ -91,28 +91,31 @@ def show(ref: RefArgument = LIVE, as_json: JsonOption = False) -> None:
         print_tables(judge_table(judge), deeds_table(deeds), *([agreement_table(found)] if found else []))
         for name, text in judge.prompts.items():
             say(f"--- {name}", text)
+        for name, text in sorted(judge.rubrics.items()):
+            say(f"--- rubric {name}", text)
 
     done(work)
 
 
 @app.command("diff")
 def diff(one: RefArgument, other: RefArgument, as_json: JsonOption = False) -> None:
-    """What differs between two versions: parameters, and the lines of every prompt."""
+    """What differs between two versions: parameters, and the lines of every prompt and rubric."""
 
     async def work(settings: Settings, pool: Pool) -> tuple[JudgeVersion, JudgeVersion]:
         book, clock = judge_book(pool), SystemClock()
         return await judge_meant(book, settings, one, clock), await judge_meant(book, settings, other, clock)
 
     a, b = done(work)
-    changed, prompts = changed_parameters(a, b), changed_prompts(a, b)
+    changed, prompts, rubrics = changed_parameters(a, b), changed_prompts(a, b), changed_rubrics(a, b)
     if as_json:
-        write_json({"from": a.version, "to": b.version, "parameters": changed, "prompts": prompts})
+        told = {"parameters": changed, "prompts": prompts, "rubrics": rubrics}
+        write_json({"from": a.version, "to": b.version, **told})
         return
-    if not changed and not prompts:
+    if not changed and not prompts and not rubrics:
         say(f"{a.version} and {b.version} are the same but for the name" if a != b else "the same version")
     if changed:
         print_tables(changes_table(a, b, changed))
-    for name, lines in prompts.items():
+    for name, lines in {**prompts, **{f"rubric {name}": lines for name, lines in rubrics.items()}}.items():
         say(f"--- {name} of {a.version}", f"+++ {name} of {b.version}", *lines)
 
 

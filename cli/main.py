@@ -20,6 +20,7 @@ from cli import (
     engines,
     evals,
     guideline,
+    image_score,
     judge,
     judges,
     migrate,
@@ -69,6 +70,7 @@ app.add_typer(replay_runs.app, name="replay")
 app.command("judge")(judge.judge)
 app.add_typer(judges.app, name="judges")
 app.add_typer(guideline.app, name="guideline")
+app.add_typer(image_score.app, name="image-score")
 app.command("modes")(modes.modes)
 app.command("anchors")(anchors.anchors)
 app.command("canary")(canary.canary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -34,4 +34,33 @@ class ImageAlerts(Protocol):
 
     async def since(self, moment: datetime) -> list[ImageAlert]:
         """Those detected at or after `moment`, newest first."""
+        ...
+
+
+class ImageWatch(Protocol):
+    """Looks once a day at what became of picture scores."""
+
+    async def look(self, day: date) -> list[ImageAlert]:
+        """What a person must know after that UTC day, which is over. A look taken again finds the same."""
+        ...
+
+
+class ImageWatchDays(Protocol):
+    """Which watch has looked at which day."""
+
+    async def last(self, watch: str) -> date | None:
+        """The newest day that this watch has looked at."""
+        ...
+
+    async def looked(self, watch: str, day: date, at: datetime) -> None:
+        """Remember that it has."""
+        ...
+
+
+class LookAlikes(Protocol):
+    """Pictures that are kept and look alike, by their perceptual hashes."""
+
+    async def look_alikes(self, phash: int, distance: int) -> Sequence[str]:
+        """Hashes (of bytes) of kept pictures whose perceptual hash is at most `distance` bits from this one, the
+        nearest first, among them the picture itself; a few at most."""
         ...

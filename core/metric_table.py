@@ -15,6 +15,7 @@ CounterName = Literal[
     "assay_console_refused_total",
     "assay_dead_letters_total",
     "assay_engine_requests_total",
+    "assay_image_alerts_total",
     "assay_llm_breaker_opened_total",
     "assay_llm_calls_total",
     "assay_llm_cost_usd_total",
@@ -36,6 +37,9 @@ CounterName = Literal[
     "assay_verdicts_unusable_total",
 ]
 GaugeName = Literal[
+    "assay_buyers_correlation",
+    "assay_buyers_day_seconds",
+    "assay_buyers_lift_per_point",
     "assay_canary_limit",
     "assay_canary_mean_lift",
     "assay_canary_succeeded_share",
@@ -82,6 +86,7 @@ class Metric:
 
 
 COUNTERS: tuple[Metric, ...] = (
+    Metric("assay_image_alerts_total", ("kind",), "Alerts about picture scores; kind: buyers, student or flags."),
     Metric("assay_alerts_total", ("cause",), "Drift alerts raised; cause: judge, engine, catalogue or traffic."),
     Metric(
         "assay_cascade_pairs_total",
@@ -152,6 +157,19 @@ COUNTERS: tuple[Metric, ...] = (
     Metric("assay_verdicts_unusable_total", (), "Judgements whose verdicts do not fit the guideline; labels stand."),
 )
 GAUGES: tuple[Metric, ...] = (
+    Metric(
+        "assay_buyers_correlation",
+        ("market", "tier"),
+        "Rank correlation of the picture score with clicks corrected for position, the last 7 days (docs/buyers.md).",
+    ),
+    Metric(
+        "assay_buyers_lift_per_point",
+        ("market", "tier"),
+        "Clicks gained per point of picture score, the last 7 days: 0.08 is 8 % more.",
+    ),
+    Metric(
+        "assay_buyers_day_seconds", (), "Begin of the newest day of the search log read for what buyers did, Unix time."
+    ),
     Metric("assay_canary_limit", (), "Share of canary attacks that may succeed, as set."),
     Metric("assay_canary_mean_lift", ("kind",), "Grades (0 to 2) an attack wins on average; kind: of attack, or all."),
     Metric(

@@ -188,35 +188,6 @@ class QueryStory:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureView:
-    """One scored picture."""
-
-    listing_id: str
-    title: str | None
-    image_url: str
-    image_hash: str
-    has_thumbnail: bool
-    score: int
-    aspects: Mapping[str, int]
-    reasoning: str
-    tier: str
-    model: str
-    judged_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PictureReport:
-    """Scores of the last `days`: how many pictures have each score 1 to 10, the worst and the best."""
-
-    days: int
-    distribution: Sequence[int]
-    worst: Sequence[PictureView]
-    best: Sequence[PictureView]
-    failures: Sequence[tuple[str, int]]
-    """(reason, tasks) of pictures that could not be judged."""
-
-
-@dataclass(frozen=True, slots=True)
 class AlertView:
     """One alert that relevance drifted; `segment` and `evidence` are the detector's own words.
 

@@ -15,11 +15,11 @@ from core.errors import RetryLater
 from core.eval_reads import EvalReads
 from core.letter_models import DeadLetterView
 from core.money_models import CallFilter, CallStory, CallView, Spending
+from core.picture_reads import PictureReads
 from core.read_models import (
     AlertStory,
     AlertView,
     DayCounters,
-    PictureReport,
     QueryFilter,
     QueryList,
     QueryRow,
@@ -56,6 +56,8 @@ class Overview:
     scores_day: int
     alerts: Sequence[AlertView]
     friction: Sequence[QueryRow]
+    picture_alerts: int = 0
+    """Alerts about picture scores of the last week."""
 
 
 class Reads(EvalReads, Protocol):
@@ -85,8 +87,9 @@ class Reads(EvalReads, Protocol):
         """One query; None when nothing is known of it."""
         ...
 
-    async def pictures(self, days: int) -> PictureReport:
-        """Scores of pictures."""
+    @property
+    def pictures(self) -> PictureReads:
+        """Questions about pictures and their scores."""
         ...
 
     async def thumbnail(self, image_hash: str) -> bytes | None:

@@ -10,7 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from core.read_models import AlertView, PictureView, Product, QueryFilter, QueryRow, QueryStory
+from core.picture_models import PictureFilter, PictureView
+from core.read_models import AlertView, Product, QueryFilter, QueryRow, QueryStory
 from core.read_ports import Reads
 from core.status_models import Spend, StatusReport
 
@@ -32,7 +33,7 @@ async def print_summary(reads: Reads, console: Console, sent: int) -> None:
     status = await reads.status()
     found = await reads.queries(QueryFilter(days=DAYS))
     chosen = [row for row in found.rows if "friction" in row.reasons][:WORST_QUERIES]
-    pictures = await reads.pictures(10_000)
+    pictures = await reads.pictures.report(PictureFilter(days=10_000))
     spend = await reads.spend_since(FIRST_TIME)
     console.print(_figures(status, spend, sent, sum(row.counters.sessions for row in found.rows)))
     console.print(_queries(chosen))

@@ -37,6 +37,153 @@ CREATE VIEW assay.audit AS
 
 COMMENT ON VIEW assay.audit IS 'What people did in the console, newest with the largest number: who (as they signed in), with which role, when, what (act), to what (subject), and what is worth keeping beside it (detail). Rows are never changed or deleted.';
 
+CREATE TABLE assay_data.buyer_agreement (
+    day date NOT NULL,
+    days smallint NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    category text NOT NULL,
+    tier text NOT NULL,
+    measure text NOT NULL,
+    action text NOT NULL,
+    listings integer NOT NULL,
+    impressions bigint NOT NULL,
+    correlation double precision,
+    low double precision,
+    high double precision,
+    kendall double precision,
+    lift_per_point double precision,
+    lift_low double precision,
+    lift_high double precision,
+    method text NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT buyer_agreement_action_check CHECK ((action = ANY (ARRAY['click'::text, 'add_to_cart'::text, 'purchase'::text]))),
+    CONSTRAINT buyer_agreement_measure_check CHECK ((measure = ANY (ARRAY['main'::text, 'listing'::text]))),
+    CONSTRAINT buyer_agreement_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
+);
+
+CREATE VIEW assay.buyer_agreement AS
+ SELECT application,
+    market,
+    day,
+    tier,
+    action,
+    listings,
+    impressions,
+    correlation,
+    low,
+    high,
+    lift_per_point,
+    lift_low,
+    lift_high,
+    method,
+    note
+   FROM assay_data.buyer_agreement
+  WHERE ((days = 1) AND (measure = 'main'::text) AND (category = ''::text));
+
+COMMENT ON VIEW assay.buyer_agreement IS 'How far the main picture''s score agrees with what buyers did, a day: rank correlation inside category and price band with its 95 % interval by listing, and how much more they did per point of score (0.08: 8 % more). null where there was too little.';
+
+CREATE VIEW assay.buyer_agreement_windows AS
+ SELECT application,
+    market,
+    day,
+    days,
+    category,
+    tier,
+    measure,
+    action,
+    listings,
+    impressions,
+    correlation,
+    low,
+    high,
+    kendall,
+    lift_per_point,
+    lift_low,
+    lift_high,
+    method,
+    note
+   FROM assay_data.buyer_agreement;
+
+COMMENT ON VIEW assay.buyer_agreement_windows IS 'As buyer_agreement, also over the 7 days that end with the day (days), of one category (empty: of all), and of the listing''s score (measure listing) beside its main picture''s (main).';
+
+CREATE TABLE assay_data.buyer_days (
+    day date NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    is_whole boolean NOT NULL,
+    searches bigint NOT NULL,
+    impressions bigint NOT NULL,
+    automated bigint NOT NULL,
+    unmatched bigint NOT NULL,
+    note text NOT NULL
+);
+
+CREATE VIEW assay.buyer_days AS
+ SELECT day,
+    read_at,
+    is_whole,
+    searches,
+    impressions,
+    automated,
+    unmatched,
+    note
+   FROM assay_data.buyer_days;
+
+COMMENT ON VIEW assay.buyer_days IS 'Days of the search log that were read for what buyers did. is_whole: the day was over when it was read; note: which bound cut what; unmatched: actions on a listing that their search had not shown.';
+
+CREATE TABLE assay_data.buyer_propensities (
+    day date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    "position" smallint NOT NULL,
+    propensity double precision NOT NULL,
+    clicks bigint NOT NULL,
+    method text NOT NULL,
+    CONSTRAINT buyer_propensities_propensity_check CHECK ((propensity > (0)::double precision))
+);
+
+CREATE VIEW assay.buyer_propensities AS
+ SELECT application,
+    market,
+    day,
+    "position",
+    propensity,
+    clicks,
+    method
+   FROM assay_data.buyer_propensities;
+
+COMMENT ON VIEW assay.buyer_propensities IS 'How much a place in the list is looked at, beside the first, as estimated on a day from the weeks before. clicks: those the estimate of this place stands on.';
+
+CREATE TABLE assay_data.buyer_exposures (
+    day date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    listing_id text NOT NULL,
+    "position" smallint NOT NULL,
+    impressions integer NOT NULL,
+    clicks integer NOT NULL,
+    carts integer NOT NULL,
+    purchases integer NOT NULL,
+    CONSTRAINT buyer_exposures_position_check CHECK (("position" >= 1))
+);
+
+CREATE VIEW assay.buyer_rates AS
+ SELECT e.application,
+    e.market,
+    e.listing_id,
+    e.day,
+    sum(e.impressions) AS impressions,
+    sum(((e.impressions)::double precision * p.propensity)) AS examined,
+    sum(e.clicks) AS clicks,
+    sum(e.carts) AS carts,
+    sum(e.purchases) AS purchases,
+    ((sum(e.clicks))::double precision / sum(((e.impressions)::double precision * p.propensity))) AS rate
+   FROM (assay_data.buyer_exposures e
+     JOIN assay_data.buyer_propensities p USING (day, application, market, "position"))
+  GROUP BY e.application, e.market, e.listing_id, e.day;
+
+COMMENT ON VIEW assay.buyer_rates IS 'What buyers did with a listing on a day, corrected for the places it was shown in. examined: impressions, each counted by how much its place is looked at (place 1 counts 1); rate: clicks by examined.';
+
 CREATE TABLE assay_data.canary_outcomes (
     run_id bigint NOT NULL,
     case_id text NOT NULL,
@@ -612,6 +759,46 @@ CREATE TABLE assay_data.image_scores (
     CONSTRAINT image_scores_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
 );
 
+CREATE TABLE assay_data.listings (
+    listing_id text NOT NULL,
+    market text NOT NULL,
+    language text,
+    title text NOT NULL,
+    description text,
+    brand text,
+    category text,
+    price_amount double precision,
+    price_currency text,
+    attributes jsonb NOT NULL,
+    image_urls text[] NOT NULL,
+    content_hash text NOT NULL,
+    deleted boolean NOT NULL,
+    run text NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+
+CREATE VIEW assay.image_flag_shares AS
+ SELECT ((s.judged_at AT TIME ZONE 'UTC'::text))::date AS day,
+    COALESCE(l.market, ''::text) AS market,
+    COALESCE(l.category, ''::text) AS category,
+    f.flag,
+    count(DISTINCT s.image_hash) AS pictures,
+    count(DISTINCT s.image_hash) FILTER (WHERE (f.flag = ANY (s.flags))) AS flagged,
+    ((count(DISTINCT s.image_hash) FILTER (WHERE (f.flag = ANY (s.flags))))::double precision / (count(DISTINCT s.image_hash))::double precision) AS share
+   FROM ((( SELECT DISTINCT ON (image_scores.listing_id, image_scores.image_url) image_scores.listing_id,
+            image_scores.image_url,
+            image_scores.image_hash,
+            image_scores.flags,
+            image_scores.judged_at
+           FROM assay_data.image_scores
+          WHERE (image_scores.tier = 'llm'::text)
+          ORDER BY image_scores.listing_id, image_scores.image_url, image_scores.judged_at DESC, image_scores.id DESC) s
+     LEFT JOIN assay_data.listings l USING (listing_id))
+     CROSS JOIN unnest(ARRAY['ai_made'::text, 'over_edited'::text, 'instructions'::text]) f(flag))
+  GROUP BY (((s.judged_at AT TIME ZONE 'UTC'::text))::date), COALESCE(l.market, ''::text), COALESCE(l.category, ''::text), f.flag;
+
+COMMENT ON VIEW assay.image_flag_shares IS 'Of the pictures that the judge (tier llm) scored last on a UTC day, by the market and category that their listing has now: how many different ones there are, and how many of them carry the flag (ai_made, over_edited, instructions). Not the student''s scores: it says no flags.';
+
 CREATE VIEW assay.image_score_flags AS
  SELECT event_id,
     flags,
@@ -641,6 +828,56 @@ CREATE VIEW assay.image_scores AS
     event_id
    FROM assay_data.image_scores
   ORDER BY listing_id, image_url, judged_at DESC, id DESC;
+
+CREATE TABLE assay_data.student_deeds (
+    id bigint NOT NULL,
+    act text NOT NULL,
+    version text NOT NULL,
+    by text NOT NULL,
+    why text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT student_deeds_act_check CHECK ((act = ANY (ARRAY['promote'::text, 'rollback'::text]))),
+    CONSTRAINT student_deeds_by_check CHECK ((by <> ''::text)),
+    CONSTRAINT student_deeds_check CHECK (((version <> ''::text) OR (act = 'rollback'::text))),
+    CONSTRAINT student_deeds_why_check CHECK ((why <> ''::text))
+);
+
+CREATE TABLE assay_data.students (
+    version text NOT NULL,
+    name text NOT NULL,
+    extractor text NOT NULL,
+    metadata jsonb NOT NULL,
+    body bytea NOT NULL,
+    trained_at timestamp with time zone NOT NULL,
+    trained_by text NOT NULL
+);
+
+CREATE VIEW assay.image_students AS
+ SELECT version,
+    name,
+    extractor,
+    (metadata ->> 'judge'::text) AS judge,
+    trained_at,
+    trained_by,
+    ((metadata ->> 'pictures'::text))::integer AS pictures,
+    ((metadata ->> 'held_back'::text))::integer AS held_back,
+    ((metadata #>> '{figures,rank_correlation,value}'::text[]))::double precision AS rank_correlation,
+    ((metadata #>> '{figures,rank_correlation,low}'::text[]))::double precision AS rank_low,
+    ((metadata #>> '{figures,rank_correlation,high}'::text[]))::double precision AS rank_high,
+    ((metadata #>> '{figures,quadratic_kappa,value}'::text[]))::double precision AS quadratic_kappa,
+    ((metadata #>> '{figures,mean_bias,value}'::text[]))::double precision AS mean_bias,
+    ((metadata ->> 'within_one'::text))::double precision AS within_one,
+    ((metadata ->> 'coverage'::text))::double precision AS coverage,
+    ((metadata ->> 'unsure_above'::text))::double precision AS unsure_above,
+    octet_length(body) AS bytes,
+    COALESCE((version = ( SELECT d.version
+           FROM assay_data.student_deeds d
+          ORDER BY d.id DESC
+         LIMIT 1)), false) AS live,
+    metadata
+   FROM assay_data.students s;
+
+COMMENT ON VIEW assay.image_students IS 'Every version of the small model that scores pictures at once: the judge whose labels it was trained on, and how it did on held-back sellers'' pictures. coverage: share of them whose label lies within its spread. live: it scores now.';
 
 CREATE TABLE assay_data.judge_deeds (
     id bigint NOT NULL,
@@ -729,7 +966,8 @@ CREATE TABLE assay_data.judges (
     prompts jsonb NOT NULL,
     added_at timestamp with time zone NOT NULL,
     added_by text NOT NULL,
-    sampling jsonb DEFAULT '{}'::jsonb NOT NULL
+    sampling jsonb DEFAULT '{}'::jsonb NOT NULL,
+    rubrics jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 CREATE VIEW assay.judges AS
@@ -742,7 +980,8 @@ CREATE VIEW assay.judges AS
     cascade,
     prompts,
     added_at,
-    added_by
+    added_by,
+    rubrics
    FROM assay_data.judges;
 
 COMMENT ON VIEW assay.judges IS 'Every judge version that was added or has judged.';
@@ -849,6 +1088,44 @@ CREATE VIEW assay.label_judges AS
    FROM assay_data.labels;
 
 COMMENT ON VIEW assay.label_judges IS 'Which judge version (name@hash) gave each label, and its verdict on each requirement of the guideline, in their order: y met, n not met, ? not told. Both are empty for labels of before there were versions. Joins relevance_labels and relevance_label_history by event_id.';
+
+CREATE VIEW assay.listing_image_scores AS
+ SELECT l.listing_id,
+    l.market,
+        CASE
+            WHEN (p.others IS NULL) THEN (p.primary_score)::double precision
+            ELSE (((0.7 * (p.primary_score)::numeric))::double precision + ((0.3)::double precision * p.others))
+        END AS score,
+    p.primary_score,
+    p.pictures,
+    p.scored,
+    p.worst_score,
+    p.tier,
+    p.judged_at
+   FROM (assay_data.listings l
+     CROSS JOIN LATERAL ( SELECT max(s.score) FILTER (WHERE (u.place = 1)) AS primary_score,
+            (avg(s.score) FILTER (WHERE (u.place > 1)))::double precision AS others,
+            count(*) AS pictures,
+            count(s.score) AS scored,
+            min(s.score) AS worst_score,
+                CASE
+                    WHEN bool_and((s.tier = 'llm'::text)) THEN 'llm'::text
+                    WHEN bool_and((s.tier = 'student'::text)) THEN 'student'::text
+                    WHEN (count(s.tier) > 0) THEN 'mixed'::text
+                    ELSE NULL::text
+                END AS tier,
+            max(s.judged_at) AS judged_at
+           FROM (unnest(l.image_urls) WITH ORDINALITY u(url, place)
+             LEFT JOIN LATERAL ( SELECT s_1.score,
+                    s_1.tier,
+                    s_1.judged_at
+                   FROM assay_data.image_scores s_1
+                  WHERE ((s_1.listing_id = l.listing_id) AND (s_1.image_url = u.url))
+                  ORDER BY s_1.judged_at DESC, s_1.id DESC
+                 LIMIT 1) s ON (true))) p)
+  WHERE ((NOT l.deleted) AND (cardinality(l.image_urls) > 0));
+
+COMMENT ON VIEW assay.listing_image_scores IS 'A listing''s picture score, from the newest score of each picture it shows now: 0.7 of the main (first) picture''s and 0.3 of the others'' mean; null until the main one is scored. worst_score is the least of its pictures. tier: llm, student, or mixed.';
 
 CREATE TABLE assay_data.llm_batches (
     batch_id uuid NOT NULL,
@@ -1350,6 +1627,91 @@ CREATE VIEW assay.shadow_scores AS
 
 COMMENT ON VIEW assay.shadow_scores IS 'What a candidate in the shadow said of a picture, beside the live score of the same picture of the same listing.';
 
+CREATE VIEW assay.student_labels AS
+ SELECT ((l.judged_at AT TIME ZONE 'UTC'::text))::date AS day,
+    l.judged_at,
+    COALESCE(i.market, ''::text) AS market,
+    COALESCE(i.category, ''::text) AS category,
+    s.prompt_version AS version,
+    l.judge,
+    COALESCE(t.why, ''::text) AS why,
+    l.listing_id,
+    l.image_url,
+    l.image_hash,
+    s.score AS student_score,
+    s.spread,
+    l.score,
+    s.event_id AS student_event_id,
+    l.event_id
+   FROM (((assay_data.image_scores l
+     CROSS JOIN LATERAL ( SELECT e.prompt_version,
+            e.score,
+            e.spread,
+            e.event_id
+           FROM assay_data.image_scores e
+          WHERE ((e.listing_id = l.listing_id) AND (e.image_url = l.image_url) AND (e.image_hash = l.image_hash) AND (e.tier = 'student'::text) AND (e.id < l.id))
+          ORDER BY e.id DESC
+         LIMIT 1) s)
+     LEFT JOIN assay_data.listings i ON ((i.listing_id = l.listing_id)))
+     LEFT JOIN LATERAL ( SELECT (k.payload ->> 'why'::text) AS why
+           FROM assay_data.tasks k
+          WHERE ((k.kind = 'image_label'::text) AND ((k.subject ->> 'listing_id'::text) = l.listing_id) AND ((k.subject ->> 'image_url'::text) = l.image_url))
+          ORDER BY k.created_at DESC
+         LIMIT 1) t ON (true))
+  WHERE (l.tier = 'llm'::text);
+
+COMMENT ON VIEW assay.student_labels IS 'Every label of a picture that a student had scored before, beside that score. why: random (chosen by chance: what holds of these holds of all), unsure (the student was least sure of it), empty where nobody chose it.';
+
+CREATE VIEW assay.student_agreement AS
+ WITH each AS (
+         SELECT p.day,
+            p.market,
+            p.category,
+            p.version,
+            x.why,
+            p.student_score AS s,
+            p.score AS l
+           FROM (assay.student_labels p
+             CROSS JOIN LATERAL ( VALUES (p.why), ('all'::text)) x(why))
+          WHERE (x.why <> ''::text)
+        ), ranked AS (
+         SELECT each.day,
+            each.market,
+            each.category,
+            each.version,
+            each.why,
+            each.s,
+            each.l,
+            ((rank() OVER (PARTITION BY each.day, each.market, each.category, each.version, each.why ORDER BY each.s))::numeric + (((count(*) OVER (PARTITION BY each.day, each.market, each.category, each.version, each.why, each.s) - 1))::numeric / 2.0)) AS rs,
+            ((rank() OVER (PARTITION BY each.day, each.market, each.category, each.version, each.why ORDER BY each.l))::numeric + (((count(*) OVER (PARTITION BY each.day, each.market, each.category, each.version, each.why, each.l) - 1))::numeric / 2.0)) AS rl
+           FROM each
+        )
+ SELECT day,
+    market,
+    category,
+    version,
+    why,
+    (count(*))::integer AS pictures,
+    corr((rs)::double precision, (rl)::double precision) AS rank_correlation,
+    (avg((s - l)))::double precision AS mean_bias,
+    (((1)::numeric - (avg(((s - l) * (s - l))) / NULLIF(((var_pop(s) + var_pop(l)) + ((avg(s) - avg(l)) ^ (2)::numeric)), (0)::numeric))))::double precision AS quadratic_kappa,
+    (avg(((abs((s - l)) <= 1))::integer))::double precision AS within_one
+   FROM ranked
+  GROUP BY day, market, category, version, why;
+
+COMMENT ON VIEW assay.student_agreement IS 'How student and judge agree on pictures labelled after the student''s score, by day of the label. why: random is the unbiased figure, unsure that of the hardest pictures, all every label. mean_bias: student minus judge, points. rank_correlation and quadratic_kappa NULL: not defined, such as of one picture.';
+
+CREATE VIEW assay.student_deeds AS
+ SELECT id,
+    act,
+    version,
+    by,
+    why,
+    at
+   FROM assay_data.student_deeds;
+
+COMMENT ON VIEW assay.student_deeds IS 'Who promoted or rolled back which student, when and why. The newest names the live one; an empty version: none is live.';
+
 CREATE TABLE assay_data.tier_reports (
     report_id uuid NOT NULL,
     subject text NOT NULL,
@@ -1480,6 +1842,18 @@ ALTER TABLE assay_data.audit ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE assay_data.buyer_pairs (
+    day date NOT NULL,
+    application text NOT NULL,
+    market text NOT NULL,
+    query_hash bigint NOT NULL,
+    listing_id text NOT NULL,
+    "position" smallint NOT NULL,
+    impressions integer NOT NULL,
+    clicks integer NOT NULL,
+    CONSTRAINT buyer_pairs_position_check CHECK (("position" >= 1))
+);
+
 ALTER TABLE assay_data.canary_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.canary_runs_id_seq
     START WITH 1
@@ -1571,6 +1945,12 @@ ALTER TABLE assay_data.image_scores ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE assay_data.image_watch_days (
+    watch text NOT NULL,
+    day date NOT NULL,
+    looked_at timestamp with time zone NOT NULL
+);
+
 ALTER TABLE assay_data.judge_deeds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME assay_data.judge_deeds_id_seq
     START WITH 1
@@ -1587,24 +1967,6 @@ ALTER TABLE assay_data.labels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE assay_data.listings (
-    listing_id text NOT NULL,
-    market text NOT NULL,
-    language text,
-    title text NOT NULL,
-    description text,
-    brand text,
-    category text,
-    price_amount double precision,
-    price_currency text,
-    attributes jsonb NOT NULL,
-    image_urls text[] NOT NULL,
-    content_hash text NOT NULL,
-    deleted boolean NOT NULL,
-    run text NOT NULL,
-    told_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE assay_data.llm_batch_items (
@@ -2007,6 +2369,15 @@ CREATE TABLE assay_data.stream_partitions (
     CONSTRAINT stream_partitions_stopped_check CHECK ((stopped = ANY (ARRAY['flood'::text, 'topic_made_again'::text])))
 );
 
+ALTER TABLE assay_data.student_deeds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME assay_data.student_deeds_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.assay_migrations (
     name text NOT NULL,
     sha256 text NOT NULL,
@@ -2030,6 +2401,21 @@ ALTER TABLE ONLY assay_data.anchors
 
 ALTER TABLE ONLY assay_data.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY assay_data.buyer_agreement
+    ADD CONSTRAINT buyer_agreement_pkey PRIMARY KEY (day, days, application, market, category, tier, measure, action);
+
+ALTER TABLE ONLY assay_data.buyer_days
+    ADD CONSTRAINT buyer_days_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY assay_data.buyer_exposures
+    ADD CONSTRAINT buyer_exposures_pkey PRIMARY KEY (day, application, market, listing_id, "position");
+
+ALTER TABLE ONLY assay_data.buyer_pairs
+    ADD CONSTRAINT buyer_pairs_pkey PRIMARY KEY (day, application, market, query_hash, listing_id, "position");
+
+ALTER TABLE ONLY assay_data.buyer_propensities
+    ADD CONSTRAINT buyer_propensities_pkey PRIMARY KEY (day, application, market, "position");
 
 ALTER TABLE ONLY assay_data.canary_outcomes
     ADD CONSTRAINT canary_outcomes_pkey PRIMARY KEY (run_id, case_id);
@@ -2111,6 +2497,9 @@ ALTER TABLE ONLY assay_data.image_scores
 
 ALTER TABLE ONLY assay_data.image_scores
     ADD CONSTRAINT image_scores_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.image_watch_days
+    ADD CONSTRAINT image_watch_days_pkey PRIMARY KEY (watch, day);
 
 ALTER TABLE ONLY assay_data.judge_deeds
     ADD CONSTRAINT judge_deeds_pkey PRIMARY KEY (id);
@@ -2247,6 +2636,12 @@ ALTER TABLE ONLY assay_data.shadow_scores
 ALTER TABLE ONLY assay_data.stream_partitions
     ADD CONSTRAINT stream_partitions_pkey PRIMARY KEY (topic, partition);
 
+ALTER TABLE ONLY assay_data.student_deeds
+    ADD CONSTRAINT student_deeds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY assay_data.students
+    ADD CONSTRAINT students_pkey PRIMARY KEY (version);
+
 ALTER TABLE assay_data.tasks
     ADD CONSTRAINT tasks_kind_check CHECK ((kind = ANY (ARRAY['relevance'::text, 'image'::text, 'image_label'::text, 'anchor'::text, 'shadow'::text, 'shadow_image'::text]))) NOT VALID;
 
@@ -2308,9 +2703,13 @@ CREATE INDEX image_scores_by_call ON assay_data.image_scores USING btree (call_i
 
 CREATE INDEX image_scores_by_picture ON assay_data.image_scores USING btree (image_hash, prompt_version, model);
 
+CREATE INDEX image_scores_by_score ON assay_data.image_scores USING btree (score, judged_at DESC, id DESC);
+
 CREATE INDEX image_scores_by_time ON assay_data.image_scores USING btree (judged_at);
 
-CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC);
+CREATE INDEX image_scores_flagged ON assay_data.image_scores USING btree (score, judged_at DESC, id DESC) WHERE (flags <> '{}'::text[]);
+
+CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC) INCLUDE (score, tier, judge, flags);
 
 CREATE INDEX judge_deeds_live ON assay_data.judge_deeds USING btree (id DESC) WHERE (act = ANY (ARRAY['promote'::text, 'rollback'::text]));
 
@@ -2325,6 +2724,8 @@ CREATE INDEX labels_by_listing ON assay_data.labels USING btree (listing_id);
 CREATE INDEX labels_by_time ON assay_data.labels USING btree (judged_at);
 
 CREATE INDEX labels_newest ON assay_data.labels USING btree (application, market, query, listing_id, judged_at DESC, id DESC);
+
+CREATE INDEX listings_by_segment ON assay_data.listings USING btree (market, COALESCE(category, ''::text));
 
 CREATE INDEX listings_by_told_at ON assay_data.listings USING btree (told_at);
 
@@ -2402,15 +2803,21 @@ CREATE INDEX shadow_scores_by_call ON assay_data.shadow_scores USING btree (call
 
 CREATE INDEX shadow_scores_newest ON assay_data.shadow_scores USING btree (judge, judged_at DESC);
 
+CREATE INDEX students_by_name ON assay_data.students USING btree (name, trained_at DESC);
+
 CREATE INDEX tasks_by_key ON assay_data.tasks USING btree (task_key);
 
 CREATE INDEX tasks_by_listing ON assay_data.tasks USING btree (((subject ->> 'listing_id'::text)));
+
+CREATE INDEX tasks_failed_pictures ON assay_data.tasks USING btree (finished_at DESC) WHERE ((state = 'failed'::text) AND (kind = ANY (ARRAY['image'::text, 'image_label'::text])));
 
 CREATE INDEX tasks_finished ON assay_data.tasks USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text]));
 
 CREATE INDEX tasks_group ON assay_data.tasks USING btree (group_key) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
 CREATE INDEX tasks_order ON assay_data.tasks USING btree (kind, lane_rank, priority DESC, created_at, task_id) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+CREATE INDEX tasks_retried_pictures ON assay_data.tasks USING btree (not_before) WHERE ((state = 'waiting'::text) AND (reason <> ''::text) AND (kind = ANY (ARRAY['image'::text, 'image_label'::text])));
 
 CREATE INDEX tasks_with_listing ON assay_data.tasks USING btree (group_key) WHERE ((kind = 'relevance'::text) AND (payload ? 'listing'::text));
 
@@ -2442,6 +2849,18 @@ CREATE TRIGGER audit_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON assay_data.aud
 
 ALTER TABLE ONLY assay_data.anchor_outcomes
     ADD CONSTRAINT anchor_outcomes_anchor_id_fkey FOREIGN KEY (anchor_id) REFERENCES assay_data.anchors(anchor_id);
+
+ALTER TABLE ONLY assay_data.buyer_agreement
+    ADD CONSTRAINT buyer_agreement_day_fkey FOREIGN KEY (day) REFERENCES assay_data.buyer_days(day) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.buyer_exposures
+    ADD CONSTRAINT buyer_exposures_day_fkey FOREIGN KEY (day) REFERENCES assay_data.buyer_days(day) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.buyer_pairs
+    ADD CONSTRAINT buyer_pairs_day_fkey FOREIGN KEY (day) REFERENCES assay_data.buyer_days(day) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.buyer_propensities
+    ADD CONSTRAINT buyer_propensities_day_fkey FOREIGN KEY (day) REFERENCES assay_data.buyer_days(day) ON DELETE CASCADE;
 
 ALTER TABLE ONLY assay_data.canary_outcomes
     ADD CONSTRAINT canary_outcomes_run_id_fkey FOREIGN KEY (run_id) REFERENCES assay_data.canary_runs(id) ON DELETE CASCADE;

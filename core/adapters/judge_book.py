@@ -18,11 +18,11 @@ from core.domain.sampling import Sampling
 from core.eval_facts import JudgeVersion
 from core.eval_ports import JudgeDeed, KeptJudge
 
-_FIELDS = "version, name, mode, model, vision_model, products_per_call, cascade, prompts, sampling"
+_FIELDS = "version, name, mode, model, vision_model, products_per_call, cascade, prompts, sampling, rubrics"
 
 _SAVE = f"""
 INSERT INTO assay_data.judges ({_FIELDS}, added_at, added_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (version) DO NOTHING RETURNING 1
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (version) DO NOTHING RETURNING 1
 """  # noqa: S608 - the fields are the constant above, here and below
 
 _BY_NAME = f"SELECT {_FIELDS} FROM assay_data.judges WHERE name = $1 ORDER BY added_at DESC, version LIMIT 1"  # noqa: S608
@@ -68,7 +68,8 @@ class PostgresJudgeBook:
                 return False
         refuse_anchors(judge, await PostgresDatasets(self._pool).anchor_texts())
         models = (judge.mode, judge.model, judge.vision_model, judge.products_per_call)
-        told = (msgspec.to_builtins(judge.cascade), dict(judge.prompts), msgspec.to_builtins(judge.sampling))
+        texts = (dict(judge.prompts), msgspec.to_builtins(judge.sampling), dict(judge.rubrics))
+        told = (msgspec.to_builtins(judge.cascade), *texts)
         async with connection(self._pool) as held:
             return bool(await held.fetch(_SAVE, judge.version, judge.name, *models, *told, at, by))
 

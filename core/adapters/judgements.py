@@ -36,10 +36,15 @@ ON CONFLICT (content_key) DO NOTHING
 RETURNING event_id
 """
 
-_SCORE = """
-SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model, fingerprint,
-    prompt_version, judged_at, call_id, judge, flags, spread
-FROM assay_data.image_scores WHERE image_hash = $1 AND prompt_version = $2 AND model = $3 ORDER BY id DESC LIMIT 1
+_SCORES = """
+SELECT a.place, s.event_id, s.content_key, s.listing_id, s.image_url, s.image_hash, s.score, s.aspects, s.reasoning,
+    s.tier, s.model, s.fingerprint, s.prompt_version, s.judged_at, s.call_id, s.judge, s.flags, s.spread
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (image_hash, prompt_version, model, place)
+CROSS JOIN LATERAL (
+    SELECT * FROM assay_data.image_scores AS i
+    WHERE i.image_hash = a.image_hash AND i.prompt_version = a.prompt_version AND i.model = a.model
+    ORDER BY id DESC LIMIT 1
+) AS s
 """
 
 _SAVE_SCORES = """
@@ -52,9 +57,15 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smal
     $17::float8[])
     AS f (event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model,
         fingerprint, prompt_version, judged_at, call_id, judge, flags, spread)
+WHERE tier <> 'student' OR NOT EXISTS (
+    SELECT FROM (
+        SELECT n.tier, n.image_hash FROM assay_data.image_scores AS n
+        WHERE n.listing_id = f.listing_id AND n.image_url = f.image_url ORDER BY n.judged_at DESC, n.id DESC LIMIT 1
+    ) AS newest WHERE newest.tier = 'llm' AND newest.image_hash = f.image_hash)
 ON CONFLICT (content_key) DO NOTHING
 RETURNING event_id
 """
+"""A student's score is never written over the judge's of the same picture."""
 
 _SAVE_OUTCOMES = """
 INSERT INTO assay_data.anchor_outcomes (anchor_id, night, grade, model, fingerprint, call_id, judged_at)
@@ -71,6 +82,9 @@ READS = 100
 """Readers of one statement: 2,000 keys are looked up in 5 ms."""
 
 _Row = tuple[object, ...]
+
+_ScoreAsked = tuple[str, str, str]
+"""Whose score is wanted: hash of the picture, prompt version, model."""
 
 
 class _Save(NamedTuple):
@@ -89,6 +103,7 @@ class PostgresJudgements:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._known: Together[Sequence[str], set[str]] = Together(self._labels, READS)
+        self._scores_known: Together[_ScoreAsked, ImageScoreFact | None] = Together(self._scores, READS)
         self._labels_saved: Together[_Save, None] = Together(partial(self._save, _SAVE_LABELS), SAVES)
         self._scores_saved: Together[_Save, None] = Together(partial(self._save, _SAVE_SCORES), SAVES)
 
@@ -115,9 +130,13 @@ class PostgresJudgements:
 
     async def image_score(self, image_hash: str, prompt_version: str, model: str) -> ImageScoreFact | None:
         """The newest score that this very picture has."""
+        return await self._scores_known((image_hash, prompt_version, model))
+
+    async def _scores(self, asked: Sequence[_ScoreAsked]) -> list[ImageScoreFact | None]:
         async with connection(self._pool) as held:
-            row = await held.fetchrow(_SCORE, image_hash, prompt_version, model)
-        return None if row is None else _score(row)
+            rows = await held.fetch(_SCORES, *_by_column(asked))
+        found = {row["place"] - 1: _score(row) for row in rows}
+        return [found.get(place) for place in range(len(asked))]
 
     async def save_labels(
         self, facts: Sequence[LabelFact], events: Sequence[OutgoingEvent], done: Sequence[UUID], at: datetime
@@ -172,7 +191,7 @@ def _key_of(row: _Row) -> str:
     return str(row[1])
 
 
-def _by_column(rows: list[_Row]) -> list[list[object]]:
+def _by_column(rows: Sequence[_Row]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -182,7 +201,7 @@ def storable(text: str) -> str:
 
 
 def _score(row: asyncpg.Record) -> ImageScoreFact:
-    told = dict(row)
+    told = {name: value for name, value in row.items() if name != "place"}
     return ImageScoreFact(**{**told, "flags": tuple(told["flags"])})
 
 

@@ -27,6 +27,11 @@ GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Well-known prefix (RFC 6052): the last 32 bits are the IPv4 address the packet ends at."""
 
+LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+"""Prefix for translators of a network's own (RFC 8215). Where in it the IPv4 address stands, its operator chooses."""
+
+LOW_64 = 2**64 - 1
+
 SPECIAL_IPV4 = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -59,15 +64,18 @@ SPECIAL_IPV6 = tuple(
 )
 """What IANA's registry takes out of global unicast; 6to4 (2002::/16) is judged by the IPv4 address inside."""
 
-METADATA = frozenset(
-    ipaddress.ip_address(address)
-    for address in (
-        "169.254.169.254",  # AWS, Azure, Google, Oracle, OpenStack
-        "169.254.170.2",  # AWS containers
+METADATA = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",  # AWS and its containers, Azure, Google, Oracle, OpenStack, Tencent, Scaleway
+        "fe80::/10",  # OpenStack, and nothing else that has pictures
         "100.100.100.200",  # Alibaba
         "168.63.129.16",  # Azure's host, in public space
         "192.0.0.192",  # Oracle
         "fd00:ec2::254",  # AWS
+        "fd00:ec2::23",  # AWS, pods
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "fd00:42::42",  # Scaleway
         "fd20:ce::254",  # Google
     )
 )
@@ -84,23 +92,41 @@ def refusal(address: str, port: int, allowed: Sequence[Network]) -> str | None:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "not a plain IP address"
-    target = _where_it_ends(parsed)
-    if target in METADATA:
+    ends = _ends(parsed)
+    if any(_within(end, METADATA) for end in (parsed, *ends)):
         return "a metadata address"
-    if any(parsed in network or target in network for network in allowed):
+    if _within(parsed, allowed) or all(_within(end, allowed) for end in ends):
         return None
-    if not _is_public(target):
+    if not all(_is_public(end) for end in ends):
         return "not a public address"
     return None if port in PUBLIC_PORTS else f"port {port} is not 80 or 443"
 
 
-def _where_it_ends(address: Address) -> Address:
-    """The IPv4 address inside a mapped, NAT64 or 6to4 form; else the address."""
+def _within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _ends(address: Address) -> tuple[Address, ...]:
+    """Where a packet to `address` may end: the IPv4 address inside a mapped, NAT64 or 6to4 form in its place, one that
+    may be inside a Teredo or local NAT64 form beside it."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address
+        return (address,)
     if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address in LOCAL_NAT64:
+        return (address, *_translated(address))
+    if address.teredo is not None:
+        return (address, *address.teredo)
+    return (address.ipv4_mapped or address.sixtofour or address,)
+
+
+def _translated(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 addresses that a translator with a prefix of 48, 56, 64 or 96 bits would read (RFC 6052 2.2): 32 bits
+    after the prefix, around bits 64 to 71, which are nought."""
+    high, low = int(address) >> 64, int(address) & LOW_64
+    closed = ((high & 0xFFFF) << 56) | (low & (2**56 - 1))  # bits 48 to 127 without 64 to 71
+    places = [(closed >> shift) & 0xFFFFFFFF for shift in (40, 32, 24)]
+    return tuple(ipaddress.IPv4Address(place) for place in (*places, low & 0xFFFFFFFF))
 
 
 def _is_public(address: Address) -> bool:

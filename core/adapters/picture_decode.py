@@ -6,11 +6,15 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import msgspec
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from core.adapters.picture_phash import phash_of
+from core.domain.images.features import EXTRACTOR, features_of
 from core.domain.images.measures import MEASURE_SIDE, measure
 from core.errors import PictureError
 
@@ -59,16 +63,34 @@ SMALL_MODES = frozenset({"L", "RGB", "RGBA", "CMYK", "YCbCr", "LA"})
 """Modes that Pillow reduces as they are; the others become RGB or RGBA first."""
 
 
+FEATURE_SIDE = 256
+"""Pixels: what `features_of` is made for."""
+
 KNOWN_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
-OTHER_STARTS = (b"II*\0", b"MM\0*", b"8BPS", b"\0\0\x01\0", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"%!PS")
-"""TIFF, PSD, ICO, JPEG 2000, EPS."""
+OTHER_STARTS = (b"II*\0", b"MM\0*", b"8BPS", b"\0\0\x01\0", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"%!PS", b"%PDF")
+"""TIFF, PSD, ICO, JPEG 2000, EPS, PDF."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a decoder may spend on one picture: pixels by its header, the longest side that is sent on."""
+    """What a decoder may spend on one picture: pixels by its header, the longest side that is sent on; and the ONNX
+    file that looks at it too, if any."""
 
     max_pixels: int
     max_side: int
+    embedding_model: str = ""
+
+
+class Embed(Protocol):
+    """A model's look at a picture."""
+
+    @property
+    def extractor(self) -> str:
+        """Its name among `Picture.features`."""
+        ...
+
+    def __call__(self, image: Image.Image) -> bytes:
+        """Little-endian 32-bit floats of an RGB picture; ValueError when the model fails."""
+        ...
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):
@@ -82,12 +104,19 @@ class Decoded(msgspec.Struct, frozen=True, tag=True):
     original_height: int
     media_type: str
     measures: dict[str, float]
+    phash: int | None = None
+    features: dict[str, bytes] = {}
+    lost: tuple[str, ...] = ()
+    """What of hash and features failed on this picture, and how: it is judged without."""
 
 
-def decode(data: bytes, limits: Limits) -> Decoded:
+Made = TypeVar("Made")
+
+
+def decode(data: bytes, limits: Limits, embed: Embed | None = None) -> Decoded:
     """The picture in `data`; PictureError when it is none, of no known format, too large or broken."""
     try:
-        return _decode(data, limits)
+        return _decode(data, limits, embed)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError("more pixels than Pillow opens", "too_many_pixels", final=True) from error
     except MemoryError as error:
@@ -117,13 +146,14 @@ def kind_of_unknown(data: bytes) -> str:
     return "not_a_picture"
 
 
-def _decode(data: bytes, limits: Limits) -> Decoded:
+def _decode(data: bytes, limits: Limits, embed: Embed | None) -> Decoded:
     with Image.open(io.BytesIO(data), formats=OPENERS) as image:
         if image.width * image.height > limits.max_pixels:
             raise PictureError(f"over {limits.max_pixels} pixels", "too_many_pixels", final=True)
         media_type, turn, size = FORMATS[image.format or ""], _turn_of(image), image.size
         small = _upright(_on_white(_reduced(image, limits.max_side)), turn)
     width, height = size[::-1] if turn in SWAPS else size
+    grey, lost = _shrunk(small.convert("L"), MEASURE_SIDE), list[str]()
     return Decoded(
         image_hash=hashlib.sha256(data).hexdigest(),
         jpeg=_as_jpeg(small),
@@ -132,8 +162,41 @@ def _decode(data: bytes, limits: Limits) -> Decoded:
         original_width=width,
         original_height=height,
         media_type=media_type,
-        measures=_measures(small, width, height),
+        measures=measure(np.asarray(grey), width, height),
+        phash=_made("phash", lambda: phash_of(grey), lost),
+        features=_features(small, embed, lost),
+        lost=tuple(lost),
     )
+
+
+def _features(image: Image.Image, embed: Embed | None, lost: list[str]) -> dict[str, bytes]:
+    """What students see, by extractor, without those that failed."""
+    found = {EXTRACTOR: _made(EXTRACTOR, lambda: _figures(image), lost)}
+    if embed is not None:
+        found[embed.extractor] = _made(embed.extractor, lambda: embed(image), lost)
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _figures(image: Image.Image) -> bytes:
+    return features_of(np.asarray(_shrunk(image, FEATURE_SIDE))).astype("<f4").tobytes()
+
+
+def _made(name: str, make: Callable[[], Made], lost: list[str]) -> Made | None:
+    """What `make` gives; a picture that it fails on is none the worse for the rest."""
+    try:
+        return make()
+    except (*BROKEN, MemoryError) as error:
+        lost.append(f"{name}: {type(error).__name__}")
+        return None
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    """At most `side` pixels long, each the mean of those it stands for."""
+    if max(image.size) <= side:
+        return image
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
+    return small
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
@@ -174,13 +237,8 @@ def _upright(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _measures(image: Image.Image, width: int, height: int) -> dict[str, float]:
-    reduced = image.convert("L")
-    reduced.thumbnail((MEASURE_SIDE, MEASURE_SIDE), Image.Resampling.BOX)
-    return measure(np.asarray(reduced), width, height)
-
-
 def _as_jpeg(image: Image.Image) -> bytes:
+    """Pixels alone: Pillow would carry a stranger's comment from file to file."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY, comment=b"")
     return buffer.getvalue()

@@ -14,6 +14,7 @@ import msgspec
 
 import core
 from core.adapters.picture_decode import Decoded, Limits, decode
+from core.adapters.picture_embedding import QUIET, check_model, embedding_of
 from core.adapters.picture_worker import LENGTH_BYTES, Answer
 from core.errors import PictureError
 
@@ -44,12 +45,13 @@ class ThreadDecoder:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._embed = embedding_of(limits.embedding_model)
         self._one = asyncio.Semaphore(1)
 
     async def decode(self, data: bytes) -> Decoded:
         """As `Decoder`."""
         async with self._one:
-            return await asyncio.to_thread(decode, data, self._limits)
+            return await asyncio.to_thread(decode, data, self._limits, self._embed)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -59,6 +61,7 @@ class ProcessDecoder:
     """In worker processes, started when first needed: a hostile file costs its own task and one restart."""
 
     def __init__(self, limits: Limits, workers: int = WORKERS, seconds: float = SECONDS_PER_PICTURE) -> None:
+        check_model(limits.embedding_model)
         self._limits = limits
         self._seconds = seconds
         self._idle: asyncio.LifoQueue[Process | None] = asyncio.LifoQueue()
@@ -103,8 +106,7 @@ class ProcessDecoder:
             "-P",
             "-m",
             "core.adapters.picture_worker",
-            str(self._limits.max_pixels),
-            str(self._limits.max_side),
+            msgspec.json.encode(self._limits).decode(),
             stdin=PIPE,
             stdout=PIPE,
             env=_environment(),
@@ -116,7 +118,7 @@ def _environment() -> dict[str, str]:
     """No key, no password: only where this package and the system's libraries are, and one thread for numpy."""
     root = str(Path(core.__path__[0]).parent)
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
-    return {"PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **kept}
+    return {"PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **QUIET, **kept}
 
 
 async def _exchange(worker: Process, data: bytes) -> Answer:

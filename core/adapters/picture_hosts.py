@@ -1,4 +1,5 @@
-"""Manners towards the hosts that pictures come from: few fetches at once, and pauses they ask for are kept."""
+"""Manners towards the hosts that pictures come from: few fetches at once, pauses they ask for are kept, and one that
+does not answer in time is left alone for a while, so that it does not hold what others need."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from weakref import WeakValueDictionary
 
 from core.domain.images.failures import PictureHostBusy
+from core.errors import PictureError
 
 DEFAULT_PAUSE_S = 30.0
 """Pause after a 429 that names none: a token bucket of a few requests a second has refilled by then."""
@@ -16,8 +18,18 @@ DEFAULT_PAUSE_S = 30.0
 LONGEST_PAUSE_S = 3_600.0
 """Most that is believed of a host's `Retry-After`: an hour; a longer wish would look like a lost task."""
 
+SLOW_IN_A_ROW = 4
+"""Timeouts without an answer between them after which a host is left alone: as many as are under way at once, so that
+one bad moment is not held against it."""
+
+SLOW_REST_S = 60.0
+"""First rest of such a host; doubled each time, so that it costs others ever less: a try takes `image_timeout_s`."""
+
+LONGEST_REST_S = 600.0
+"""Most of it: a host that is back is noticed within the longest pause between two tries of a task."""
+
 MOST_PAUSES = 10_000
-"""Hosts remembered as pausing: some 2 MB; past it the pause that ends first is forgotten."""
+"""Hosts remembered as pausing, and as slow: some 2 MB; past it the pause that ends first is forgotten."""
 
 
 class Hosts:
@@ -27,10 +39,13 @@ class Hosts:
         self._at_once = at_once
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._paused_until: dict[str, float] = {}
+        self._rests_until: dict[str, float] = {}
+        self._slow: dict[str, int] = {}
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for one of the host's places; PictureHostBusy, unasked, while the host wants a pause."""
+        """Wait for one of the host's places; PictureHostBusy, unasked, while the host wants a pause; PictureError
+        `host_slow` while it is left alone."""
         self._refuse_while_paused(host)
         places = self._turns.get(host)
         if places is None:
@@ -43,14 +58,39 @@ class Hosts:
         """Ask nothing of `host` for `seconds`; a longer pause already set stays."""
         until = asyncio.get_running_loop().time() + seconds
         self._paused_until[host] = max(until, self._paused_until.get(host, 0.0))
-        if len(self._paused_until) > MOST_PAUSES:
-            del self._paused_until[min(self._paused_until, key=self._paused_until.__getitem__)]
+        _keep_few(self._paused_until)
+
+    def was_slow(self, host: str) -> None:
+        """`host` took all the time there is. Those that time out together with the one it is left alone for count no
+        more."""
+        now = asyncio.get_running_loop().time()
+        if self._rests_until.get(host, 0.0) > now:
+            return
+        times = self._slow[host] = self._slow.get(host, 0) + 1
+        if times >= SLOW_IN_A_ROW:
+            doublings = min(times - SLOW_IN_A_ROW, 10)
+            self._rests_until[host] = now + min(SLOW_REST_S * 2**doublings, LONGEST_REST_S)
+        _keep_few(self._slow)
+        _keep_few(self._rests_until)
+
+    def answered(self, host: str) -> None:
+        """`host` answered in time, whatever it said."""
+        self._slow.pop(host, None)
+        self._rests_until.pop(host, None)
 
     def _refuse_while_paused(self, host: str) -> None:
-        left = self._paused_until.get(host, 0.0) - asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        left = self._paused_until.get(host, 0.0) - now
         if left > 0:
             raise PictureHostBusy(f"{host} wants a pause", left, asked=False)
         self._paused_until.pop(host, None)
+        if self._rests_until.get(host, 0.0) > now:
+            raise PictureError(f"{host} did not answer in time, again and again", "host_slow", final=False)
+
+
+def _keep_few(by_host: dict[str, float] | dict[str, int]) -> None:
+    if len(by_host) > MOST_PAUSES:
+        del by_host[min(by_host, key=lambda host: by_host[host])]
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -10,6 +13,7 @@ from yarl import URL
 
 from core.adapters.picture_addresses import CheckedResolver, CheckedSockets, RefusedAddress
 from core.adapters.picture_hosts import Hosts, retry_after_s
+from core.adapters.picture_validators import NONE, Validators, given_by, same_resource
 from core.domain.images.failures import PictureHostBusy
 from core.errors import PictureError
 from core.settings import Settings
@@ -23,6 +27,11 @@ MAX_URL_CHARACTERS = 4_096
 CHUNK_BYTES = 65_536
 """aiohttp's own read buffer: a larger chunk would only wait for two reads."""
 
+OWN_SHARE = 0.5
+"""Of the time limit a host must have had for a timeout to count against it: who redirects at the last moment would have
+another one left alone."""
+
+NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 GONE = frozenset({404, 410})
 PASSING_4XX = frozenset({408, 421, 425})
@@ -35,6 +44,14 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a picture, and the validators that came with them."""
+
+    data: bytes
+    validators: Validators
+
+
 class PictureDownloader:
     """GET with the address checks, redirects followed by hand, and limits on time and bytes. Open it in the event
     loop it is used in; keeps no cookie, uses no proxy, sends nothing that tells who asks for what."""
@@ -43,11 +60,12 @@ class PictureDownloader:
         self._timeout_s = settings.image_timeout_s
         self._max_bytes = settings.image_max_bytes
         self._hosts = Hosts(settings.image_per_host)
+        self._places = asyncio.Semaphore(settings.image_in_flight)
         allowed = settings.image_allowed_networks
         connector = aiohttp.TCPConnector(
             resolver=CheckedResolver(resolver, allowed),
             socket_factory=CheckedSockets(allowed),
-            limit=0,  # the caller holds `image_in_flight`; waiting here would be charged to the host's time
+            limit=0,  # `image_in_flight` holds; waiting here would be charged to the host's time
             use_dns_cache=False,  # kept connections spare most questions; the rest is the system's to cache
         )
         self._session = aiohttp.ClientSession(
@@ -55,6 +73,7 @@ class PictureDownloader:
             headers=HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            trust_env=False,  # the address check would see a proxy's address, and .netrc holds passwords
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
@@ -62,34 +81,57 @@ class PictureDownloader:
         """Close the connections."""
         await self._session.close()
 
-    async def download(self, url: str) -> bytes:
-        """The body; PictureError otherwise. The time limit covers all hops; waiting for a host's turn is not in it."""
-        target, left = checked_url(url), self._timeout_s
-        loop = asyncio.get_running_loop()
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of the `image_in_flight` pictures whose bytes are held at once."""
+        async with self._places:
+            yield
+
+    @asynccontextmanager
+    async def downloaded(self, url: str, known: Validators = NONE) -> AsyncIterator[Body | None]:
+        """The body, and a place for as long as it is used; None when the host says that it is the one of `known`;
+        PictureError otherwise. The time limit covers all hops; waiting for a host's turn or a place is not in it, and
+        who waits for a host takes no place from the pictures of others."""
+        first, left = checked_url(url), self._timeout_s
+        target, loop = first, asyncio.get_running_loop()
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._hosts.turn(target.host or ""):
-                started = loop.time()
-                answer = await self._hop(target, left)
-                left -= loop.time() - started
-            if isinstance(answer, bytes):
-                return answer
+            own = same_resource(target, first)
+            async with AsyncExitStack() as place:
+                async with self._hosts.turn(target.host or ""):
+                    await place.enter_async_context(self._places)
+                    started = loop.time()
+                    answer = await self._hop(target, left, known if own else NONE)
+                    left -= loop.time() - started
+                if not isinstance(answer, URL):
+                    yield answer if own or answer is None else Body(answer.data, NONE)
+                    return
             target = answer
         raise PictureError(f"more than {MAX_REDIRECTS} redirects", "redirect_limit", final=True)
 
-    async def _hop(self, url: URL, seconds: float) -> bytes | URL:
+    async def _hop(self, url: URL, seconds: float, known: Validators) -> Body | URL | None:
         try:
-            async with asyncio.timeout(seconds), self._session.get(url, allow_redirects=False) as response:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.get(url, allow_redirects=False, headers=known.headers()) as response,
+            ):
                 try:
-                    return await self._answer(response)
+                    answer = await self._answer(response, known)
                 except PictureError:
                     response.close()  # what is left of the body is not wanted
                     raise
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise translated(error) from error
+            failed = translated(error)
+            if failed.kind == "timeout" and seconds >= self._timeout_s * OWN_SHARE:
+                self._hosts.was_slow(url.host or "")
+            raise failed from error
+        self._hosts.answered(url.host or "")
+        return answer
 
-    async def _answer(self, response: aiohttp.ClientResponse) -> bytes | URL:
+    async def _answer(self, response: aiohttp.ClientResponse, known: Validators) -> Body | URL | None:
         if response.status in REDIRECTS:
             return _next_url(response)
+        if response.status == NOT_MODIFIED and known:
+            return None
         if response.status == 429 or (response.status == 503 and "Retry-After" in response.headers):
             pause = retry_after_s(response.headers)
             self._hosts.pause(response.url.host or "", pause)
@@ -97,7 +139,7 @@ class PictureDownloader:
         _refuse_status(response.status)
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
             raise PictureError("a compressed body, which was not asked for", "encoded_body", final=True)
-        return await self._body(response)
+        return Body(await self._body(response), given_by(response.headers))
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         if (response.content_length or 0) > self._max_bytes:

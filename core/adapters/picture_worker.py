@@ -10,12 +10,14 @@ from __future__ import annotations
 import resource
 import sys
 import warnings
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from core.adapters.picture_decode import Decoded, Limits, decode
-from core.errors import PictureError
+from core.adapters.picture_decode import Decoded, Embed, Limits, decode
+from core.adapters.picture_embedding import embedding_of
+from core.errors import PictureError, SettingsError
 
 LENGTH_BYTES = 4
 BASE_MEMORY = 256 * 1024 * 1024
@@ -23,6 +25,12 @@ BASE_MEMORY = 256 * 1024 * 1024
 
 MEMORY_PER_PIXEL = 16
 """Bytes. Measured at 50 megapixels: progressive JPEG 4, 16-bit grey 8, RGBA 10; half on top for other codecs."""
+
+MODEL_MEMORY = 256 * 1024 * 1024
+"""Address space of onnxruntime (53 MB mapped, its session 25) and of a model's activations for one picture."""
+
+MEMORY_PER_MODEL_BYTE = 4
+"""A model is held as the file, as parsed, and as laid out for the processor: three times; one on top."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -36,29 +44,42 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Answer = Decoded | Failed
 
 
-def memory_limit(max_pixels: int) -> int:
+def memory_limit(limits: Limits) -> int:
     """Bytes of address space a worker may have."""
-    return BASE_MEMORY + MEMORY_PER_PIXEL * max_pixels
+    pictures = BASE_MEMORY + MEMORY_PER_PIXEL * limits.max_pixels
+    if not limits.embedding_model:
+        return pictures
+    return pictures + MODEL_MEMORY + MEMORY_PER_MODEL_BYTE * Path(limits.embedding_model).stat().st_size
 
 
-def answer(data: bytes, limits: Limits) -> Answer:
+def answer(data: bytes, limits: Limits, embed: Embed | None = None) -> Answer:
     """`decode`, with its PictureError as a value."""
     try:
-        return decode(data, limits)
+        return decode(data, limits, embed)
     except PictureError as error:
         return Failed(str(error), error.kind, error.final)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, limits: Limits) -> None:
     """Answer each picture until the input ends."""
+    embed = _embedding(limits)
     while len(head := requests.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        body = msgspec.msgpack.encode(answer(requests.read(int.from_bytes(head)), limits))
+        body = msgspec.msgpack.encode(answer(requests.read(int.from_bytes(head)), limits, embed))
         answers.write(len(body).to_bytes(LENGTH_BYTES) + body)
         answers.flush()
 
 
+def _embedding(limits: Limits) -> Embed | None:
+    """Without it pictures are decoded all the same, and the process says why."""
+    try:
+        return embedding_of(limits.embedding_model)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the parent's log takes the worker's standard error
+        return None
+
+
 def _confine(limits: Limits) -> None:
-    memory = memory_limit(limits.max_pixels)
+    memory = memory_limit(limits)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":  # elsewhere the kernel does not hold an address-space limit
@@ -67,6 +88,6 @@ def _confine(limits: Limits) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # Pillow warns of what a stranger's file has wrong; the answer says what matters
-    given = Limits(max_pixels=int(sys.argv[1]), max_side=int(sys.argv[2]))
+    given = msgspec.json.decode(sys.argv[1], type=Limits)
     _confine(given)
     serve(sys.stdin.buffer, sys.stdout.buffer, given)

@@ -10,7 +10,7 @@ Every failure is a PictureError; its kind is the task's reason:
 | `bad_redirect` | a redirect without a readable target | final |
 | `gone` | 404 or 410 | final |
 | `http_4xx` | another 4xx | final; 408, 421, 425 retried |
-| `http_unexpected` | a status that is neither an answer nor an error | final |
+| `http_unexpected` | a status that is neither an answer nor an error, such as a 304 without having been asked | final |
 | `encoded_body` | a compressed body, although none was asked for: a decompression bomb is not opened | final |
 | `too_large` | more bytes than `image_max_bytes`, announced or sent | final |
 | `not_a_picture` | the bytes are no picture, whatever the server calls them | final |
@@ -21,6 +21,7 @@ Every failure is a PictureError; its kind is the task's reason:
 | `unresolved` | the name has no address, or DNS does not answer | retried |
 | `connection` | refused, reset, cut short, bad TLS or bad HTTP | retried |
 | `timeout` | all hops together took longer than `image_timeout_s`, a slow drip included | retried |
+| `host_slow` | the last 4 fetches from the host timed out: it is left alone for 1 to 10 minutes, unasked | retried |
 | `http_5xx` | the host's fault | retried |
 | `rate_limited` | 429, or 503 with `Retry-After`; the host is left alone so long (`PictureHostBusy`) | retried |
 | `decode_timeout`, `decoder_died` | the worker was ended, or ended itself | retried |
@@ -32,25 +33,37 @@ import asyncio
 from types import TracebackType
 from weakref import WeakValueDictionary
 
+import structlog
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import ThreadedResolver
 
 from core.adapters.picture_decode import Decoded, Limits, thumbnail
 from core.adapters.picture_decoders import Decoder, ProcessDecoder, ThreadDecoder
 from core.adapters.picture_http import PictureDownloader
+from core.adapters.picture_names import SystemResolver
+from core.adapters.picture_validators import NONE, Validators, usable
+from core.errors import PictureError
 from core.ports import Picture
 from core.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+THREADS_A_PLACE = 2
+"""Names asked for at once, a picture under way: one that timed out leaves a thread behind for as long again."""
 
 __all__ = ["HttpPictureSource", "ProcessDecoder", "ThreadDecoder", "limits_of", "thumbnail"]
 
 
 def limits_of(settings: Settings) -> Limits:
     """The decoder's limits."""
-    return Limits(max_pixels=settings.image_max_pixels, max_side=settings.image_max_side)
+    return Limits(
+        max_pixels=settings.image_max_pixels,
+        max_side=settings.image_max_side,
+        embedding_model=str(settings.image_embedding_model or ""),
+    )
 
 
 class HttpPictureSource:
-    """Port PictureSource. Make it inside the event loop, `async with`; it owns its decoder and connections.
+    """Port PictureHost. Make it inside the event loop, `async with`; it owns its decoder and connections.
 
     At most `image_in_flight` pictures are held at once; one URL is fetched by one caller at a time.
     """
@@ -59,8 +72,8 @@ class HttpPictureSource:
         self, settings: Settings, decoder: Decoder | None = None, resolver: AbstractResolver | None = None
     ) -> None:
         self._decoder = decoder or ProcessDecoder(limits_of(settings))
-        self._downloader = PictureDownloader(settings, resolver or ThreadedResolver())
-        self._places = asyncio.Semaphore(settings.image_in_flight)
+        names = resolver or SystemResolver(settings.image_in_flight * THREADS_A_PLACE)
+        self._downloader = PictureDownloader(settings, names)
         self._urls: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> HttpPictureSource:
@@ -78,26 +91,34 @@ class HttpPictureSource:
 
     async def fetch(self, url: str) -> Picture:
         """Fetch, decode, measure, downscale; PictureError with a kind of the table above."""
-        lock = self._urls.get(url)
-        if lock is None:
-            lock = self._urls[url] = asyncio.Lock()
-        async with lock, self._places:
-            return await self._decoded(await self._downloader.download(url))
+        picture = await self._fetched(url, NONE)
+        if picture is None:
+            raise PictureError("unchanged, although it was not asked", "http_unexpected", final=True)
+        return picture
 
     async def fetch_changed(self, url: str, etag: str, last_modified: str) -> Picture | None:
-        """As `fetch`, or None where the host says that it has not changed."""
-        return await self.fetch(url)
+        """As `fetch`, or None where the host says that the picture is the one of these validators."""
+        return await self._fetched(url, usable(etag, last_modified))
 
     async def decoded(self, data: bytes) -> Picture:
         """A picture whose bytes are here, under the same limits; PictureError of those that the decoder has."""
-        async with self._places:
-            return await self._decoded(data)
+        async with self._downloader.place():
+            return picture_of(await self._decoder.decode(data), len(data), NONE)
 
-    async def _decoded(self, data: bytes) -> Picture:
-        return _picture(await self._decoder.decode(data), len(data))
+    async def _fetched(self, url: str, known: Validators) -> Picture | None:
+        lock = self._urls.get(url)
+        if lock is None:
+            lock = self._urls[url] = asyncio.Lock()
+        async with lock, self._downloader.downloaded(url, known) as body:
+            if body is None:
+                return None
+            return picture_of(await self._decoder.decode(body.data), len(body.data), body.validators)
 
 
-def _picture(decoded: Decoded, byte_size: int) -> Picture:
+def picture_of(decoded: Decoded, byte_size: int, validators: Validators) -> Picture:
+    """What is handed on of a decoded picture; a part that could not be made is told once and left out."""
+    if decoded.lost:
+        log.warning("picture.part_lost", image_hash=decoded.image_hash, parts=decoded.lost)
     return Picture(
         image_hash=decoded.image_hash,
         jpeg=decoded.jpeg,
@@ -108,4 +129,8 @@ def _picture(decoded: Decoded, byte_size: int) -> Picture:
         byte_size=byte_size,
         media_type=decoded.media_type,
         measures=decoded.measures,
+        phash=decoded.phash,
+        features=decoded.features,
+        etag=validators.etag,
+        last_modified=validators.last_modified,
     )

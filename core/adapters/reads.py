@@ -17,6 +17,7 @@ from core.adapters import (
     reads_engines,
     reads_judgements,
     reads_money,
+    reads_picture_watches,
     reads_queries,
     reads_query,
     reads_results,
@@ -25,6 +26,7 @@ from core.adapters import (
 from core.adapters.canary_store import newest_runs
 from core.adapters.postgres import Connection, Pool, connection
 from core.adapters.reads_evals import EvalReader
+from core.adapters.reads_picture_pages import PictureReader
 from core.adapters.reads_tiers import TierReader
 from core.batch_facts import BatchReport
 from core.domain.canary import CanaryRun
@@ -40,7 +42,6 @@ from core.ports import Clock
 from core.read_models import (
     AlertStory,
     AlertView,
-    PictureReport,
     QueryFilter,
     QueryList,
     QueryStory,
@@ -79,6 +80,7 @@ class PostgresReads:
         self._pool = pool
         self._evals = EvalReader(pool)
         self._tiers = TierReader(pool)
+        self.pictures = PictureReader(self._connection, clock)
         self._clock = clock
         self._budget_usd = budget_usd_per_day
         self._min_sessions = min_sessions
@@ -130,6 +132,7 @@ class PostgresReads:
                 scores_day=scores,
                 alerts=(await reads_drift.alerts(held))[:OVERVIEW_ROWS],
                 friction=[row for row in friction.rows if row.excess > 0],
+                picture_alerts=await reads_picture_watches.alerts_since(held, now),
             )
 
     async def queries(self, wanted: QueryFilter) -> QueryList:
@@ -141,11 +144,6 @@ class PostgresReads:
         """One query; None when nothing is known of it."""
         async with self._connection() as held:
             return await reads_query.query_story(held, application, market, query, days)
-
-    async def pictures(self, days: int) -> PictureReport:
-        """Scores of the pictures judged in the last `days`."""
-        async with self._connection() as held:
-            return await reads_judgements.pictures(held, self._clock.now(), days)
 
     async def thumbnail(self, image_hash: str) -> bytes | None:
         """A picture's thumbnail (JPEG)."""

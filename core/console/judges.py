@@ -11,7 +11,7 @@ from core.console import params
 from core.console.access import Role, User, entry_of, posted, user_of
 from core.console.site import SITE, link, page
 from core.domain.access import AuditEntry
-from core.domain.judges import SETTINGS, changed_parameters, changed_prompts, parameters
+from core.domain.judges import SETTINGS, changed_parameters, changed_prompts, changed_rubrics, parameters
 from core.errors import UsageError
 from core.eval_ports import JudgeDeed
 from core.judge_desk import JudgeDesk, Noted
@@ -32,7 +32,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def one(request: web.Request) -> web.Response:
-    """A version: parameters, prompts, and what differs from the live one."""
+    """A version: parameters, prompts, rubrics, and what differs from the live one."""
     desk = _desk(request)
     judge = await desk.meant(request.match_info["version"])
     if judge is None:
@@ -50,7 +50,9 @@ async def diff(request: web.Request) -> web.Response:
     if a is None or b is None:
         raise web.HTTPNotFound
     prompts = {name: [_line(line) for line in lines] for name, lines in changed_prompts(a, b).items()}
-    return page(request, "judge_diff.html", a=a, b=b, changed=changed_parameters(a, b), prompts=prompts)
+    rubrics = {name: [_line(line) for line in lines] for name, lines in changed_rubrics(a, b).items()}
+    changed = changed_parameters(a, b)
+    return page(request, "judge_diff.html", a=a, b=b, changed=changed, prompts=prompts, rubrics=rubrics)
 
 
 async def promote(request: web.Request) -> web.Response:

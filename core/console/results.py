@@ -12,7 +12,8 @@ from core.console import params
 from core.console.plots import Column, Point, histogram, line_chart
 from core.console.site import SITE, page
 from core.console.text import compact, words
-from core.read_models import AlertStory, NightValue, PictureReport
+from core.picture_models import PictureFilter, PictureReport
+from core.read_models import AlertStory, NightValue
 
 PICTURE_WINDOWS = (7, 28, 365)
 """Days to choose from: this week's listings, a month's, everything that is still on sale."""
@@ -21,7 +22,7 @@ PICTURE_WINDOWS = (7, 28, 365)
 async def pictures(request: web.Request) -> web.Response:
     """Distribution, worst and best pictures, and those that could not be judged."""
     days = params.choice(request, "days", PICTURE_WINDOWS, 28)
-    found = await request.app[SITE].reads.pictures(days)
+    found = await request.app[SITE].reads.pictures.report(PictureFilter(days=days))
     return page(request, "pictures.html", found=found, chart=_distribution(found), windows=PICTURE_WINDOWS)
 
 
@@ -59,7 +60,7 @@ def tone(score: int) -> str:
 
 
 def _distribution(found: PictureReport) -> Markup:
-    columns = [Column(str(score), count, tone(score)) for score, count in enumerate(found.distribution, start=1)]
+    columns = [Column(str(score), count, tone(score)) for score, count in enumerate(found.scores.counts, start=1)]
     return histogram(columns, "Pictures by score", compact, size=(720, 200))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -61,6 +62,9 @@ class ParameterTable(_Part):
     reasoning_tokens: int = Field(0, ge=0, le=MOST_REASONING_TOKENS)
 
 
+RubricPath = Annotated[str, Field(min_length=1)]
+
+
 class JudgeFile(_Part):
     """What a judge file says."""
 
@@ -72,6 +76,9 @@ class JudgeFile(_Part):
     prompts: PromptTable = PromptTable()
     cascade: CascadeTable | None = None
     parameters: ParameterTable = ParameterTable()
+    rubrics: dict[str, RubricPath | Literal[False]] = Field(default_factory=dict)
+    """`[rubrics]`: paths as in `[prompts]`, by the rubric's name, which may be a new one; `false` leaves the built-in one
+    of that name out."""
 
     @field_validator("name")
     @classmethod
@@ -144,11 +151,15 @@ def _line_of(text: str, steps: Sequence[str]) -> int | None:
 
 
 def refuse_anchors(judge: JudgeVersion, anchors: Iterable[AnchorText]) -> None:
-    """UsageError where a prompt shows an anchor with its product: the judge would be measured by what it was told."""
+    """UsageError where a prompt or rubric shows an anchor with its product: the judge would be measured by what it was told."""
     known = list(anchors)
-    for name, text in judge.prompts.items():
+    texts = {
+        **{f"prompt {name}": text for name, text in judge.prompts.items()},
+        **{f"rubric {name}": text for name, text in judge.rubrics.items()},
+    }
+    for name, text in texts.items():
         for anchor in anchors_in_text([text], known)[:1]:
             raise UsageError(
-                f"the prompt {name} of the judge {judge.name} shows the anchor {anchor.query!r} with its product "
+                f"the {name} of the judge {judge.name} shows the anchor {anchor.query!r} with its product "
                 f"{anchor.title!r}: anchors never enter a prompt; take it out"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import msgspec
@@ -48,6 +48,9 @@ class JudgeVersion:
     """The text of each prompt."""
     sampling: Sampling = PLAIN
     """Of guidelines and judgements."""
+    rubrics: Mapping[str, str] = field(default_factory=dict)
+    """The text of each picture rubric by its name (`core.domain.images.rubrics`); none in judges stored before there
+    were any."""
 
 
 def versioned(judge: JudgeVersion) -> JudgeVersion:
@@ -60,13 +63,14 @@ def versioned(judge: JudgeVersion) -> JudgeVersion:
         "cascade": judge.cascade.identity if judge.cascade else "",
         "prompts": dict(judge.prompts),
         **({"sampling": judge.sampling.identity} if judge.sampling.identity else {}),
+        **({"rubrics": dict(judge.rubrics)} if judge.rubrics else {}),
     }
     made = hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:VERSION_DIGITS]
     return replace(judge, version=f"{judge.name}@{made}")
 
 
 def parameters(judge: JudgeVersion) -> dict[str, str]:
-    """Everything but the prompts, in words."""
+    """Everything but the texts of prompts and rubrics, in words."""
     cascade = judge.cascade
     steps = [] if cascade is None else [cascade.strong, f"below {cascade.confidence:g}", cascade.second]
     return {
@@ -76,6 +80,7 @@ def parameters(judge: JudgeVersion) -> dict[str, str]:
         "products per call": str(judge.products_per_call),
         "cascade": ", ".join(filter(None, steps)) or "none",
         "parameters": judge.sampling.identity or "the endpoint's",
+        "rubrics": ", ".join(sorted(judge.rubrics)) or "none",
     }
 
 
@@ -89,6 +94,13 @@ def changed_prompts(one: JudgeVersion, other: JudgeVersion) -> dict[JudgePrompt,
     """The lines of a unified diff of every prompt that differs, without a head."""
     changed = [name for name in PROMPTS if one.prompts[name] != other.prompts[name]]
     return {name: _lines(one.prompts[name], other.prompts[name]) for name in changed}
+
+
+def changed_rubrics(one: JudgeVersion, other: JudgeVersion) -> dict[str, list[str]]:
+    """As `changed_prompts`; one that only one of them has is all added, or all removed."""
+    before, after = one.rubrics, other.rubrics
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return {name: _lines(before.get(name, ""), after.get(name, "")) for name in changed}
 
 
 def _lines(before: str, after: str) -> list[str]:

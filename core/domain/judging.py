@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.domain.labels import Label
 
@@ -124,6 +124,11 @@ class DescriptionReply(Reply):
     description: str
 
 
+PictureFlag = Literal["ai_made", "over_edited", "instructions"]
+"""What a picture is, beside how good it is: `ai_made` made or redrawn by an image generator; `over_edited` retouched so
+far that the item no longer looks as it is; `instructions` text in it talks to whoever grades it."""
+
+
 class PictureAspects(Reply):
     """Score of each aspect, 1 (bad) to 10 (perfect)."""
 
@@ -134,15 +139,23 @@ class PictureAspects(Reply):
     completeness: int = Field(ge=1, le=10)
     overlays: int = Field(ge=1, le=10)
     honesty: int = Field(ge=1, le=10)
+    authenticity: int = Field(ge=1, le=10, description="looks like an untouched photograph of a real thing")
 
 
 class PictureJudgement(Reply):
-    """One picture scored by the rubric; reasoning comes before the scores."""
+    """One picture scored by the rubric; reasoning comes before the scores, and what it is before the overall one."""
 
     item: str
     reasoning: str
     aspects: PictureAspects
+    flags: list[PictureFlag] = Field(description="those that hold, each at most once; empty for most pictures")
     overall: int = Field(ge=1, le=10)
+
+    @field_validator("flags")
+    @classmethod
+    def _once(cls, flags: list[PictureFlag]) -> list[PictureFlag]:
+        """Providers' strict schemas can't say that entries differ, and a flag said twice means what it means once."""
+        return list(dict.fromkeys(flags))
 
 
 class PictureScoresReply(Reply):

@@ -114,9 +114,9 @@ def named_line(item: str, fields: Line) -> Line:
     return Line(f'{{"item":"{item}",{fields[1:]}')
 
 
-def picture_heading(item: str) -> str:
-    """The text part that stands before picture `item` (`p1`, `p2`, …)."""
-    return f"{_MARKER}PICTURE {item}"
+def picture_heading(item: str, *, main: bool = False) -> str:
+    """The text part that stands before picture `item` (`p1`, `p2`, …); `main`: the one that a listing shows first."""
+    return f"{_MARKER}PICTURE {item}{' (main picture of the listing)' if main else ''}"
 
 
 def prompt_version(name: str, text: str) -> str:

@@ -34,6 +34,11 @@ def image_task_key(listing_id: str, image_url: str, judge: str) -> str:
     return "image:" + digest(listing_id, image_url, judge)
 
 
+def image_label_task_key(listing_id: str, image_url: str, image_hash: str, judge: str) -> str:
+    """One picture that a student has scored, by its very bytes, for the judge to look at."""
+    return "image_label:" + digest(listing_id, image_url, image_hash, judge)
+
+
 def anchor_task_key(anchor_id: str, night: str) -> str:
     """One anchor in one night."""
     return "anchor:" + digest(anchor_id, night)

@@ -1,7 +1,8 @@
-"""Versioned prompt files; a version is the file name and a hash of its text."""
+"""Versioned prompt files; a version is the file name and a hash of its text. `rubrics` holds one for each kind of thing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,3 +27,10 @@ def load_prompt(name: PromptName) -> Prompt:
     """The prompt in the file `name`.md beside this module; FileNotFoundError where there is none."""
     text = files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
     return Prompt(name, prompt_version(name, text), text)
+
+
+@cache
+def load_rubrics() -> Mapping[str, str]:
+    """The text of every rubric in the folder `rubrics` beside this module, by its name."""
+    found = (entry for entry in files(__name__).joinpath("rubrics").iterdir() if entry.name.endswith(".md"))
+    return {entry.name.removesuffix(".md"): entry.read_text(encoding="utf-8") for entry in found}

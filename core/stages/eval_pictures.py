@@ -13,8 +13,9 @@ from core.stages.eval_parts import EvalPorts
 from core.stages.eval_tasks import Asked
 from core.stages.judge_items import Item, ListingError
 from core.stages.patience import ENDS_IT
-from core.stages.score_picture import (
+from core.stages.picture_calls import (
     PictureJudge,
+    Shown,
     content_key,
     picture_judge,
     read_judgement,
@@ -34,20 +35,21 @@ async def scored(ports: EvalPorts, llm: Llm, asked: Asked) -> EvalResult:
 
 
 async def _score(ports: EvalPorts, llm: Llm, asked: Asked) -> EvalResult:
-    task, judge = asked.task, picture_judge(asked.judge)
-    url = asked.item.image_url
+    task, url = asked.task, asked.item.image_url
     if not url:
         raise PictureError("the item names no picture", "no_picture", final=True)
     picture = await ports.patience.of(lambda: ports.pictures.fetch(url))
     refused = verdict(picture.measures, Thresholds())
     if refused is not None:
         raise PictureError("the technical tier refuses it", refused, final=True)
+    listing = await listing_of_item(ports, asked.item, task)
+    judge = picture_judge(asked.judge, listing.category)
     known = None if asked.run.anchors else await _known(ports, asked, picture, judge)
     if known is not None:
         return known
-    request = score_request(task, await listing_of_item(ports, asked.item, task), picture, judge)
+    request = score_request([Shown(task, picture)], listing, judge)
     reply = await ports.patience.of(lambda: llm.complete(request))
-    fact = score_fact(task, picture, judge, reply, read_judgement(reply.text), ports.clock.now())
+    fact = score_fact(task, picture.image_hash, judge, reply, read_judgement(reply.text), ports.clock.now())
     return _answer(asked, fact, reply)
 
 
@@ -77,7 +79,7 @@ async def listing_of_item(ports: EvalPorts, item: EvalItem, task: Task) -> Listi
 
 async def _known(ports: EvalPorts, asked: Asked, picture: Picture, judge: PictureJudge) -> EvalResult | None:
     """Of an earlier run by the content key, else the service's score of this very picture, which counts for every
-    listing that shows it (core/stages/score_picture.py)."""
+    listing that shows it (core/stages/score_listing.py)."""
     key = content_key(asked.task, picture.image_hash, judge.prompt.version, judge.model)
     before: Mapping[str, EvalResult] = await ports.runs.known([key])
     if key in before:

@@ -26,7 +26,7 @@ from core.stages.eval_tasks import cluster_of, task_of_item
 from core.stages.judge_items import Item, ListingError, search_of
 from core.stages.judge_query import calls_of
 from core.stages.judge_recipe import Recipe, recipe_of_judge
-from core.stages.score_picture import picture_judge, score_request
+from core.stages.picture_calls import Shown, picture_judge, score_request
 
 SIZED = 200
 """Queries whose prompts are made to be sized, evenly over the dataset: 20 products of each are a second's work, and the
@@ -164,7 +164,7 @@ class _Plan:
             asked = sum(len(each.items) for each in groups)
             open_groups = [each for each in groups if each.items]
             calls = [call for each, times in _spread(open_groups) for call in self._query_calls(each, times)]
-        habits = await _habits(history, calls)
+        habits = await habits_of(history, calls)
         estimate = estimated(calls, habits, self.pricing.prices, self.pricing.limits)
         return JudgePlan(self.judge, len(items) - len(left), known, lost, asked, estimate)
 
@@ -253,7 +253,8 @@ class _Plan:
         except ListingError:
             return None
         task = replace(task, subject={"image_url": "", **task.subject})
-        return self.pricing.planned(score_request(task, listing, self._picture(), picture_judge(self.judge)), 1, times)
+        judge = picture_judge(self.judge, listing.category)
+        return self.pricing.planned(score_request([Shown(task, self._picture())], listing, judge), 1, times)
 
     def _part(self) -> PicturePart:
         return PicturePart(b"", self.pricing.picture_side, self.pricing.picture_side)
@@ -263,7 +264,10 @@ class _Plan:
         return Picture("", b"", side, side, side, side, 0, "", {})
 
 
-async def _habits(history: CallHistory, calls: Sequence[PlannedCall]) -> Mapping[tuple[Purpose, str, str], CallHabits]:
+async def habits_of(
+    history: CallHistory, calls: Sequence[PlannedCall]
+) -> Mapping[tuple[Purpose, str, str], CallHabits]:
+    """What calls of these kinds took before, where there were any."""
     found = {kind: await history.habits(*kind) for kind in {call.kind for call in calls}}
     return {kind: habits for kind, habits in found.items() if habits is not None}
 

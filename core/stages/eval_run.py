@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import LlmOverCap, LlmStopped
@@ -23,10 +23,7 @@ from core.stages.judge_items import search_of
 from core.stages.judge_pairs import PairJudge, nothing_known
 from core.stages.judge_recipe import picture_identity, recipe_of_judge
 from core.stages.purse import Bill, Purse, RunLlm
-
-GRACE_S = 20.0
-"""How long calls under way may still take once the run is to stop: they are paid, nine of ten end within 5 seconds, and
-SIGTERM is answered within 30."""
+from core.stages.run_jobs import all_of
 
 
 @dataclass
@@ -113,33 +110,11 @@ class Evaluation:
         return picture_identity(judge) if self.run.kind == "image" else recipe_of_judge(judge).identity
 
     async def _all(self, jobs: Sequence[_Job]) -> None:
-        """What ends the run is raised once the calls under way have ended, or after `GRACE_S`."""
-        left = iter(jobs)
-        workers: list[asyncio.Task[None]] = [
-            asyncio.create_task(self._work(left)) for _ in range(min(self.ports.at_once, len(jobs)))
-        ]
-        stop = asyncio.create_task(self.purse.stop.wait())
-        every = asyncio.create_task(_through(workers))
-        try:
-            await asyncio.wait({every, stop}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({every}, timeout=GRACE_S)
-        finally:
-            for task in (every, stop, *workers):
-                task.cancel()
-            ended = await asyncio.gather(*workers, return_exceptions=True)
-        _raise_first([each for each in ended if isinstance(each, BaseException)])
-        self.purse.check()
+        async def one(job: _Job) -> None:
+            async with job.one:
+                await self._job(job)
 
-    async def _work(self, jobs: Iterator[_Job]) -> None:
-        """Job after job; what ends one of them ends the run, so the others stop too."""
-        try:
-            for job in jobs:
-                self.purse.check()
-                async with job.one:
-                    await self._job(job)
-        except BaseException:
-            await self.purse.stopped()
-            raise
+        await all_of(jobs, one, self.purse, self.ports.at_once)
 
     async def _job(self, job: _Job) -> None:
         bill = Bill()
@@ -184,13 +159,6 @@ class Evaluation:
         self.meter.count(results)
 
 
-async def _through(workers: Sequence[asyncio.Task[None]]) -> bool:
-    """Once they have all ended, however."""
-    if workers:
-        await asyncio.wait(workers)
-    return True
-
-
 def _answer(asked: Asked, label: PairLabel, *, reused: bool) -> EvalResult:
     return EvalResult(
         run_id=asked.run.run_id,
@@ -215,13 +183,3 @@ def _answer(asked: Asked, label: PairLabel, *, reused: bool) -> EvalResult:
         extra={"fingerprint": label.fingerprint, "prompt_version": label.prompt_version},
         call_usd=label.cost_usd,
     )
-
-
-def _raise_first(errors: Sequence[BaseException]) -> None:
-    """The cause, where the others only stopped because of it; LlmStopped where all that did not end in time were given
-    up."""
-    causes = [each for each in errors if not isinstance(each, LlmStopped | asyncio.CancelledError)]
-    if causes:
-        raise causes[0]
-    if errors:
-        raise LlmStopped("the run is told to stop")

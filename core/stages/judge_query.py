@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from core.domain.failures import DOUBTFUL, products_together
 from core.domain.relevance import Search, seed_of, shuffled
@@ -38,6 +39,16 @@ from core.stages.shadow_tasks import Shadows, shadow_tasks
 from core.telemetry import Metrics
 
 _MISSING = LlmMissingItem("the reply leaves the product out")
+
+
+class OfTask(Protocol):
+    """What is asked about for a task."""
+
+    @property
+    def task(self) -> Task: ...
+
+
+Asked = TypeVar("Asked", bound=OfTask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +218,10 @@ def _same_keys(items: Sequence[Item], batch: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.key in keys]
 
 
-def calls_of(items: Sequence[Item], most: int) -> list[list[Item]]:
-    """The products of each call, at most so many, in the given order; those that met replies which can't be used go in
-    smaller calls, and alone at last (`products_together`)."""
-    by_size: dict[int, list[Item]] = {}
+def calls_of(items: Sequence[Asked], most: int) -> list[list[Asked]]:
+    """The products (or pictures) of each call, at most so many, in the given order; those that met replies which can't
+    be used go in smaller calls, and alone at last (`products_together`)."""
+    by_size: dict[int, list[Asked]] = {}
     for item in items:
         doubts = sum(item.task.failures.get(kind, 0) for kind in DOUBTFUL)
         by_size.setdefault(products_together(most, doubts), []).append(item)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import get_args
@@ -16,6 +16,7 @@ import msgspec
 
 from core.domain.events import event_id
 from core.domain.guidelines import context_text
+from core.domain.images.rubrics import known_rubrics, rubric_of
 from core.domain.judging import MAX_PRODUCTS_PER_CALL, GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.labels import LANE_RANK, Lane, Mode, SelectionReason
 from core.domain.prompting import picture_heading, prompt_version
@@ -48,6 +49,12 @@ from core.ports import (
 )
 from core.prompts import Prompt
 from core.stages.judge_items import Item
+
+RUBRIC_HEADING = """## The kind of thing: {name}
+
+The listing's category says that it is of this kind. The rules above hold; where what follows says more of an aspect, it
+decides that aspect. If the picture plainly shows another kind of thing, go by the rules alone and say so."""
+"""What stands between rules and rubric."""
 
 _REASONS: Mapping[str, SelectionReason] = {reason: reason for reason in get_args(SelectionReason)}
 _GUIDELINE_SCHEMA = strict_schema(GuidelineReply)
@@ -271,5 +278,24 @@ def _prompt(name: JudgePrompt, text: str) -> Prompt:
 
 
 def picture_identity(judge: JudgeVersion) -> str:
-    """Model and prompt version of the picture judge, as the keys of picture tasks hold them."""
-    return f"{judge.vision_model}|{prompt_of_judge(judge, 'picture_scores').version}"
+    """Model, prompt version and rubrics of the picture judge, as the keys of picture tasks hold them: with another
+    rubric a picture is asked for anew, and those whose own rubric stayed as it was are known already."""
+    told = "".join(f"{name}\0{text}\0" for name, text in sorted(judge.rubrics.items()))
+    rubrics = [prompt_version("rubrics", told)] if told else []
+    return "|".join([judge.vision_model, prompt_of_judge(judge, "picture_scores").version, *rubrics])
+
+
+def picture_prompt(judge: JudgeVersion, category: str | None) -> Prompt:
+    """What the picture judge is told of pictures of this category: the rules, which all categories share and providers
+    therefore keep in their caches, and after them the rubric, where one fits. The version names both, such as
+    `picture_scores@1f…+shoes@9c…`."""
+    rules = prompt_of_judge(judge, "picture_scores")
+    rubric = rubric_of(category, known_rubrics(tuple(sorted(judge.rubrics.items()))))
+    return rules if rubric is None else _with_rubric(rules, rubric.name, rubric.body)
+
+
+@lru_cache(maxsize=256)
+def _with_rubric(rules: Prompt, name: str, body: str) -> Prompt:
+    """Remembered as `_prompt` is: sixteen rubrics of sixteen judges."""
+    text = f"{rules.text.rstrip()}\n\n{RUBRIC_HEADING.format(name=name)}\n\n{body}\n"
+    return replace(rules, version=f"{rules.version}+{prompt_version(name, text)}", text=text)

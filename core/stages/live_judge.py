@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 import structlog
 
+from core.domain.images.rubrics import parsed_rubrics
 from core.domain.judge_files import JudgeFile
 from core.domain.judges import PROMPTS, SETTINGS, JudgePrompt, JudgeVersion, versioned
 from core.errors import UsageError
 from core.eval_ports import JudgeBook
 from core.llm_settings import JudgeSettings
 from core.ports import Clock
-from core.prompts import load_prompt
+from core.prompts import load_prompt, load_rubrics
 from core.stages.grading import cascade_of
 from core.stages.judge_recipe import recipe_of_judge
 
@@ -34,12 +35,16 @@ def settings_judge(settings: JudgeSettings) -> JudgeVersion:
             products_per_call=settings.judge_products_per_call,
             cascade=cascade_of(settings),
             prompts=built_in_prompts(),
+            rubrics=load_rubrics(),
         )
     )
 
 
-def judge_of_file(file: JudgeFile, texts: Mapping[JudgePrompt, str]) -> JudgeVersion:
-    """The version that a file describes; `texts` are the prompts it brings, the others are built in."""
+def judge_of_file(
+    file: JudgeFile, texts: Mapping[JudgePrompt, str], rubrics: Mapping[str, str] | None = None
+) -> JudgeVersion:
+    """The version that a file describes; `texts` and `rubrics` are the prompts and rubrics it brings, the others are
+    built in. UsageError where two rubrics claim one category."""
     return versioned(
         JudgeVersion(
             version="",
@@ -51,6 +56,7 @@ def judge_of_file(file: JudgeFile, texts: Mapping[JudgePrompt, str]) -> JudgeVer
             cascade=file.cascade_made(),
             prompts={**built_in_prompts(), **texts},
             sampling=file.sampling(),
+            rubrics=_rubrics(file, rubrics or {}),
         )
     )
 
@@ -58,6 +64,18 @@ def judge_of_file(file: JudgeFile, texts: Mapping[JudgePrompt, str]) -> JudgeVer
 def built_in_prompts() -> dict[JudgePrompt, str]:
     """The text of each, as this version of the program has it."""
     return {name: load_prompt(name).text for name in PROMPTS}
+
+
+def _rubrics(file: JudgeFile, brought: Mapping[str, str]) -> dict[str, str]:
+    """The built-in ones but those that the file leaves out, and over them those that it brings."""
+    built_in = load_rubrics()
+    left_out = [name for name, path in file.rubrics.items() if path is False]
+    if unknown := [name for name in left_out if name not in built_in]:
+        names = ", ".join(sorted(built_in))
+        raise UsageError(f"rubrics.{unknown[0]}: there is no such built-in rubric to leave out; there are {names}")
+    kept = {**{name: text for name, text in built_in.items() if name not in left_out}, **brought}
+    parsed_rubrics(kept)
+    return kept
 
 
 class LiveJudge:

@@ -29,7 +29,7 @@ from core.ports import Llm, LlmRequest, Picture, PicturePart, PictureSource, Tex
 from core.prompts import Prompt
 from core.stages.critique import Critiqued, answer_of, critique_of, under_cap, verdict_of
 from core.stages.patience import Patience
-from core.stages.score_picture import ITEM, listing_row, score_key
+from core.stages.picture_calls import ITEM, listing_row, score_key
 from core.tier_ports import Critique, TierStore
 
 CHANGED = "picture_changed"

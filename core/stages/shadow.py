@@ -17,6 +17,7 @@ from core.eval_facts import JudgeVersion
 from core.eval_ports import ShadowStore
 from core.ports import AnchorOutcome, ImageScoreFact, JudgementStore, LabelFact, NewTask, OutgoingEvent, Task
 from core.stages.judge_query import QueryJudge
+from core.stages.score_parts import no_student
 from core.stages.score_picture import PictureScorer
 from core.stages.shadow_tasks import JUDGE, LIVE_LABEL, Shadows
 
@@ -67,7 +68,7 @@ class ShadowedPictures:
 
     def _of(self, candidate: JudgeVersion, part: Mapping[tuple[str, str], Task]) -> PictureScorer:
         apart = _Apart(self.stage.store, self.store, _beside(part))
-        return replace(self.stage, store=apart, live=lambda: candidate, shadows=tuple)
+        return replace(self.stage, store=apart, live=lambda: candidate, shadows=tuple, student=no_student)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,14 @@ class Served:
     chances: tuple[float, ...]
 
 
-def served(ids: Sequence[str], grades: Sequence[int], qualities: Sequence[float]) -> Served:
-    """Ids with the click chances that grade, rank and picture quality (0 to 1) give."""
+def served(
+    ids: Sequence[str], grades: Sequence[int], qualities: Sequence[float], *, lift: float = PICTURE_LIFT
+) -> Served:
+    """Ids with the click chances that grade, rank and picture quality (0 to 1) give.
+
+    At `lift` 0 nobody minds the picture."""
     chances = tuple(
-        rank**-POSITION_BIAS * CLICK[grade] * (1 - PICTURE_LIFT * (1 - quality))
+        rank**-POSITION_BIAS * CLICK[grade] * (1 - lift * (1 - quality))
         for rank, (grade, quality) in enumerate(zip(grades, qualities, strict=True), start=1)
     )
     return Served(tuple(ids), tuple(grades), chances)

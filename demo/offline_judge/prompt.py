@@ -134,9 +134,10 @@ def _parts(parts: Sequence[str | bytes]) -> tuple[dict[str, list[Row]], dict[str
     name = ""
     for part in parts:
         if isinstance(part, bytes):
-            if not name.startswith(_PICTURE) or name in pictures:
+            item = _item(name)
+            if not item or item in pictures:
                 raise BadRequest("a picture without its own PICTURE heading", "messages")
-            pictures[name.removeprefix(_PICTURE)] = part
+            pictures[item] = part
             continue
         for line in part.split("\n"):
             if line.startswith("### "):
@@ -144,6 +145,12 @@ def _parts(parts: Sequence[str | bytes]) -> tuple[dict[str, list[Row]], dict[str
             elif line.strip() and name:
                 sections.setdefault(name, []).append(_row(line, name))
     return sections, pictures
+
+
+def _item(heading: str) -> str:
+    """The picture's item name: what comes after it in the heading says that it is the main one. Empty for another
+    section's heading."""
+    return heading.removeprefix(_PICTURE).partition(" ")[0] if heading.startswith(_PICTURE) else ""
 
 
 def _row(line: str, section: str) -> Row:

@@ -18,7 +18,7 @@ from core.adapters.pictures import HttpPictureSource
 from core.adapters.postgres import Pool
 from core.eval_facts import EvalItem, EvalResult
 from core.settings import Settings
-from core.stages.score_picture import score_key
+from core.stages.picture_calls import score_key
 from demo.offline_judge import OfflineJudge, serve
 from tests.e2e.command import Assay, Done
 from tests.support.fakes import NOON

@@ -10,6 +10,7 @@ import pytest
 
 from core.adapters.reads import PostgresReads
 from core.domain.friction import QuerySignals, baselines, friction_of
+from core.picture_models import PictureFilter
 from core.read_models import QueryFilter, QueryRow
 from tests.support.sample_data import NOW
 from tests.support.sample_rows import insert
@@ -115,21 +116,21 @@ async def test_the_outbox_is_as_old_as_the_event_that_goes_out_next(pool: asyncp
 
 
 async def test_each_picture_counts_once_with_its_newest_score(shop: Served) -> None:
-    before = await shop.reads.pictures(28)
+    before = await shop.reads.pictures.report(PictureFilter())
     async with shop.pool.acquire() as connection:
         row = dict(await connection.fetchrow("SELECT * FROM assay_data.image_scores ORDER BY score LIMIT 1"))
         del row["id"]
         again = row | {"event_id": UUID(int=1), "content_key": "again", "score": 10, "judged_at": NOW}
         await insert(connection, "image_scores", [again])
-        after = await shop.reads.pictures(28)
+        after = await shop.reads.pictures.report(PictureFilter())
         await connection.execute("DELETE FROM assay_data.image_scores WHERE content_key = 'again'")
-    assert sum(after.distribution) == sum(before.distribution)
-    assert after.distribution[9] == before.distribution[9] + 1
+    assert after.scores.pictures == before.scores.pictures
+    assert after.scores.counts[9] == before.scores.counts[9] + 1
     assert after.best[0].image_hash == row["image_hash"]
 
 
 async def test_worst_and_best_pictures_are_ordered(reads: PostgresReads) -> None:
-    report = await reads.pictures(28)
+    report = await reads.pictures.report(PictureFilter())
     assert [p.score for p in report.worst] == sorted(p.score for p in report.worst)
     assert [p.score for p in report.best] == sorted((p.score for p in report.best), reverse=True)
 

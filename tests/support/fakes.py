@@ -260,10 +260,17 @@ class InMemoryJudgements:
         at: datetime,
         more: Sequence[NewTask] = (),
     ) -> None:
-        fresh = {fact.content_key: fact for fact in reversed(facts) if fact.content_key not in self.scores}
+        wanted = [fact for fact in facts if fact.tier != "student" or not self._judged(fact)]
+        fresh = {fact.content_key: fact for fact in reversed(wanted) if fact.content_key not in self.scores}
         self.scores.update(fresh)
         await self._inbox.add(more)
         self._publish({fact.event_id for fact in fresh.values()}, events, done, at)
+
+    def _judged(self, fact: ImageScoreFact) -> bool:
+        place = (fact.listing_id, fact.image_url)
+        held = [score for score in self.scores.values() if (score.listing_id, score.image_url) == place]
+        newest = max(reversed(held), key=lambda score: score.judged_at, default=None)
+        return newest is not None and (newest.tier, newest.image_hash) == ("llm", fact.image_hash)
 
     async def save_anchor_outcomes(self, outcomes: Sequence[AnchorOutcome], done: Sequence[UUID], at: datetime) -> None:
         for outcome in outcomes:

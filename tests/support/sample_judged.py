@@ -17,7 +17,7 @@ from tests.support.sample_words import APPLICATION, ASKED, Asked
 MODEL, JUDGE_PROMPT, GUIDELINE_PROMPT = "judge-mini-2026-02", "judge@4f1d02aa", "guideline@91be77c3"
 LABELS = ("irrelevant", "acceptable_substitute", "highly_relevant")
 STRUGGLING_FROM = 0.25
-ASPECTS = ("focus", "lighting", "background", "framing", "completeness", "overlays", "honesty")
+ASPECTS = ("focus", "lighting", "background", "framing", "completeness", "overlays", "honesty", "authenticity")
 Listings = Mapping[Asked, list[str]]
 
 

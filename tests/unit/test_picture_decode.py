@@ -242,7 +242,7 @@ async def test_a_worker_has_only_the_memory_it_is_given() -> None:
         process.kill()
         await process.wait()
     (line,) = [line for line in limits.splitlines() if line.startswith("Max address space")]
-    assert line.split()[3:5] == [str(memory_limit(1))] * 2
+    assert line.split()[3:5] == [str(memory_limit(greedy))] * 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -50,7 +50,7 @@ UNSEEN: Mapping[Purpose, CallHabits] = {
     "critique": CallHabits(70, 140, TOKENS_PER_BYTE, 0.0, LATENCY_S),
 }
 """Of a model that was never called: outputs as measured on others, and at most what such a call may write
-(core/domain/relevance.py, core/stages/score_picture.py)."""
+(core/domain/relevance.py, core/stages/picture_calls.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from core.stages.judge_items import Item
 from core.stages.judge_recipe import Recipe
 from core.stages.patience import Patience
 from core.stages.picture_critique import PictureCritic
-from core.stages.score_picture import PictureJudge, score_request
+from core.stages.picture_calls import PictureJudge, Shown, score_request
 from tests.support.fake_tiers import InMemoryTiers
 from tests.support.virtual_clock import VirtualClock
 
@@ -65,7 +65,7 @@ def requests(text: str) -> Sequence[LlmRequest]:
     return (
         recipe.guideline_request(search, [task]),
         recipe.judgements_request(search, StoredGuideline("v", "p", "m", "a", body), {"p1": item}),
-        score_request(task, listing, PICTURE, PictureJudge("eye@1", load_prompt("picture_scores"), "vision")),
+        score_request([Shown(task, PICTURE)], listing, PictureJudge("eye@1", load_prompt("picture_scores"), "vision")),
         *(request for request, _ in (*critic.requests([told]), *eye.requests([pictured]))),
     )
 

@@ -39,7 +39,9 @@ from tests.support.fakes import (
 )
 
 MEASURES = {"width": 800.0, "height": 600.0, "highlight": 0.9, "contrast": 0.2, "border_share": 0.3}
-ASPECTS = dict.fromkeys(("focus", "lighting", "background", "framing", "completeness", "overlays", "honesty"), 7)
+ASPECTS = dict.fromkeys(
+    ("focus", "lighting", "background", "framing", "completeness", "overlays", "honesty", "authenticity"), 7
+)
 CALL = UUID(int=77)
 
 
@@ -53,7 +55,8 @@ def listing(listing_id: str, title: str = "Red lamp") -> Listing:
 
 
 def reply_text(item: str = "p1", overall: int = 8, reasoning: str = "Sharp.") -> str:
-    return json.dumps({"pictures": [{"item": item, "reasoning": reasoning, "aspects": ASPECTS, "overall": overall}]})
+    row = {"item": item, "reasoning": reasoning, "aspects": ASPECTS, "flags": [], "overall": overall}
+    return json.dumps({"pictures": [row]})
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from core.domain.evaluation.checks.facts import Finding, Judged, fold
 
 GRAVE = ("focus", "lighting", "completeness", "honesty")
-TROUBLING = ("overlays", "background")
+TROUBLING = ("overlays", "background", "authenticity")
 GRAVE_AT = 2
 """A grave fault: from 2 down, as the rubric says."""
 GRAVE_CAP, TROUBLING_CAP = 3, 5
@@ -30,6 +30,10 @@ _ABOUT: Mapping[str, re.Pattern[str]] = {
     "overlays": re.compile(r"\b(?:overlay|text|logo|watermark|banner|sticker|letter|badge|collage|frame|price|print)"),
     "honesty": re.compile(
         r"\b(?:honest|stock|render|drawing|listing|listed|claim|real|this very|screenshot|retouch|another item|trust)"
+    ),
+    "authenticity": re.compile(
+        r"\b(?:authentic|real|genuine|photograph|generat|ai[- ]made|artificial|render|edit|retouch|smooth|waxy|halo|"
+        r"cut[- ]?out|clon|filter|satur|melted)"
     ),
 }
 """What a reason that explains an aspect speaks of."""
