@@ -7,17 +7,18 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cli.compose_batches import batch_process
 from cli.compose_canary import canary_judging
 from cli.compose_engines import signals_of
+from cli.compose_image_watch import image_watch_process
+from cli.compose_pictures import live_student, look_alike_process, picture_processes
 from consumers import (
     canary,
     console,
     drift,
-    image_score,
     listings,
     live_judge,
     relevance,
@@ -44,8 +45,7 @@ from core.adapters.llm_prices import say_unlisted
 from core.adapters.otel_open import Traces, open_traces
 from core.adapters.outbox import PostgresOutbox
 from core.adapters.picture_measured import MeasuredPictures
-from core.adapters.picture_store import PostgresPictures
-from core.adapters.pictures import HttpPictureSource, thumbnail
+from core.adapters.pictures import HttpPictureSource
 from core.adapters.postgres import Pool
 from core.adapters.replicas import announced
 from core.adapters.retention import PostgresRetention
@@ -62,17 +62,18 @@ from core.domain.events import (
     SEARCH_LOG,
     SEARCH_LOG_REPLAY,
 )
-from core.ports import Clock, Llm, OutgoingEvent, PictureSource
+from core.domain.images.student import Student
+from core.ports import Clock, Llm, OutgoingEvent, PictureHost
 from core.runtime.process import Process
 from core.runtime.stream import StreamProcess
 from core.settings import Settings, kafka_servers
 from core.signal_ports import SignalStore
-from core.stages.events import alert_event, dead_letter_event, image_score_event, relevance_event
+from core.stages.events import alert_event, dead_letter_event, relevance_event
 from core.stages.judge_query import QueryJudge
 from core.stages.judge_recipe import picture_identity
 from core.stages.live_judge import LiveJudge
-from core.stages.score_picture import PictureScorer
-from core.stages.shadow import ShadowedPairs, ShadowedPictures
+from core.stages.score_parts import no_student
+from core.stages.shadow import ShadowedPairs
 from core.telemetry import Metrics
 from producers import outbox
 
@@ -85,6 +86,7 @@ PROCESSES = (
     "image-score",
     "batches",
     "drift",
+    "image-watch",
     "canary",
     "outbox",
     "retention",
@@ -122,6 +124,8 @@ class Parts:
     """How long a task may have to wait for its next try and still be waited for by `--until-idle`, in seconds."""
     live: LiveJudge
     """The judge of now; followed while processes are composed."""
+    student: Callable[[], Student | None] = no_student
+    """The student of now; followed while processes are composed."""
 
 
 @asynccontextmanager
@@ -130,7 +134,9 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
     async with AsyncExitStack() as stack:
         processes: list[Process] = []
         await stack.enter_async_context(announced(parts.pool, owner(), names))
-        processes.append(await live_judge.build(parts.live, parts.metrics))
+        student = live_student(parts.settings, parts.pool) if "image-score" in names else None
+        processes.append(await live_judge.build(parts.live, parts.metrics, student))
+        parts = replace(parts, student=student or no_student)
         traces = await stack.enter_async_context(open_traces(parts.settings, parts.metrics, parts.wall, owner()))
         llm, pictures = await _judging(names, parts, stack)
         asks_engines = bool(READS_RESULTS & set(names))
@@ -147,9 +153,7 @@ async def composed(names: Sequence[str], parts: Parts) -> AsyncIterator[list[Pro
         yield processes
 
 
-async def _judging(
-    names: Sequence[str], parts: Parts, stack: AsyncExitStack
-) -> tuple[Llm | None, PictureSource | None]:
+async def _judging(names: Sequence[str], parts: Parts, stack: AsyncExitStack) -> tuple[Llm | None, PictureHost | None]:
     if not ASKS_THE_LLM & set(names):
         return None, None
     around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
@@ -220,6 +224,8 @@ def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
                 settings, signals, store, leadership, clock, judge, alert_event, parts.metrics, on_nudge_only=quiet
             )
             return [build]
+        case "image-watch":
+            return [image_watch_process(settings, parts.pool, clock, parts.metrics, on_nudge_only=quiet)]
         case "retention":
             days = PostgresRetention(parts.pool)
             return [retention.build(settings, days, leadership, parts.wall, parts.metrics, on_nudge_only=quiet)]
@@ -229,7 +235,7 @@ def _looks(name: str, parts: Parts, signals: SignalStore) -> list[Process]:
     return []
 
 
-def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource, traces: Traces) -> list[Process]:
+def _work(name: str, parts: Parts, llm: Llm, pictures: PictureHost, traces: Traces) -> list[Process]:
     """`llm` answers at once; tasks are judged through it or, in lanes that are batched, by batches."""
     inbox = PostgresInbox(parts.pool, parts.wall, parts.settings.task_attempts, parts.metrics)
     around = Surroundings(parts.pool, parts.clock, parts.wall, parts.metrics)
@@ -262,24 +268,13 @@ def _work(name: str, parts: Parts, llm: Llm, pictures: PictureSource, traces: Tr
             pairs = ShadowedPairs(judge, PostgresShadows(parts.pool))
             return [relevance.build(parts.settings, inbox, pairs.judge, parts.wall, parts.soon_s, parts.metrics)]
         case "image-score":
-            scorer = PictureScorer(
-                llm=batched,
-                pictures=pictures,
-                store=traces.judgements(PostgresJudgements(parts.pool)),
-                picture_store=PostgresPictures(parts.pool),
-                catalogue=PostgresCatalogue(parts.pool),
-                inbox=inbox,
-                clock=parts.clock,
-                live=parts.live,
-                attempts=parts.settings.task_attempts,
-                event_of=image_score_event,
-                thumbnail=thumbnail,
-                jitter=random.random,
-                wall=parts.wall,
-                shadows=parts.live.shadows,
-            )
-            shown = ShadowedPictures(scorer, PostgresShadows(parts.pool))
-            return [image_score.build(parts.settings, inbox, shown.score, parts.wall, parts.soon_s, parts.metrics)]
+            results = traces.judgements(PostgresJudgements(parts.pool))
+            return [
+                *picture_processes(
+                    parts.settings, around, parts.live, parts.student, batched, pictures, results, parts.soon_s
+                ),
+                look_alike_process(parts.settings, parts.pool, quiet=parts.until_idle),
+            ]
     return []
 
 

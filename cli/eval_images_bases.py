@@ -14,7 +14,7 @@ from core.domain.images.student import Student
 from core.errors import PictureError, UsageError
 from core.eval_facts import EvalItem
 from core.ports import Listing, Picture
-from core.stages.eval_images import BasePicture
+from core.stages.image_scorers import BasePicture
 from demo.marketplace.colours import COLOURS
 from demo.marketplace.pictures import PictureFacts, draw_picture
 from demo.marketplace.vocabulary import CATEGORIES
@@ -41,12 +41,15 @@ class Wanted:
 
 async def of_folder(http: HttpPictureSource, folder: str, wanted: Wanted, max_bytes: int) -> list[BasePicture]:
     """Files of the folder and those below it, chosen by a hash of their names; UsageError where none can be used."""
-    root = Path(folder)
-    found = [path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()]
-    names = _chosen((str(path.relative_to(root)) for path in found), wanted.limit)
+    names = _chosen(_names_in(Path(folder)), wanted.limit)
     files = FilePictures(http, folder, max_bytes)
     listing = bare_listing(wanted.category)
     return await _fetched(names, lambda name: _file(files, name, listing), f"{folder} holds no picture")
+
+
+def _names_in(root: Path) -> list[str]:
+    found = (path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    return [str(path.relative_to(root)) for path in found]
 
 
 async def _file(files: FilePictures, name: str, listing: Listing) -> BasePicture:

@@ -9,21 +9,21 @@ from typing import BinaryIO
 
 import msgspec
 
-from cli.produce import read_whole
-from core.domain.fields import Unusable
 from core.errors import UsageError
 from core.stages.eval_images import AnswerKey, ImageAnswer
 
+BEGINNING = b'{"scorer":'
+"""Of every line: what else a file without a whole line begins with is not ours to cut."""
+
 
 class KeptAnswers:
-    """Those of earlier trials (`known`) and of this one, each by its question; without a file they last as long as the
-    command. An answer that failed is asked for again."""
+    """Those of earlier trials (`known`) and, in `now`, of this one too, each by its question. Without a file they last
+    as long as the command. An answer that failed is asked for again by the next trial."""
 
     def __init__(self, file: BinaryIO | None, known: dict[AnswerKey, ImageAnswer]) -> None:
         self._file = file
         self.known = known
         self.now: dict[AnswerKey, ImageAnswer] = dict(known)
-        self.count = len(known)
 
     def keep(self, answer: ImageAnswer) -> None:
         """A new answer; on disk before the next one."""
@@ -33,33 +33,35 @@ class KeptAnswers:
             self._file.flush()
 
 
-def read_kept(path: str | None) -> dict[AnswerKey, ImageAnswer]:
-    """The answers in a file, the last of each question; empty where there is no file yet. UsageError for another file.
-
-    A last line without an end is left out: the trial was killed while it wrote."""
-    if path is None or not Path(path).exists():
-        return {}
-    return {answer.key: answer for answer in read_whole(path, _answer_of) if answer.score is not None}
-
-
 @contextmanager
 def kept_answers(path: str | None) -> Iterator[KeptAnswers]:
-    """Open while the block lasts; UsageError where the file can't be read or written."""
-    known = read_kept(path)
+    """Open while the block lasts, a last line that was cut short taken away; UsageError where the file is another's, or
+    can't be read or written."""
     with ExitStack() as stack:
-        yield KeptAnswers(None if path is None else stack.enter_context(_appending(path)), known)
+        if path is None:
+            yield KeptAnswers(None, {})
+            return
+        try:
+            file = stack.enter_context(Path(path).open("a+b"))
+            file.seek(0)
+            data = file.read()
+            known = _read(path, data)
+            file.truncate(data.rfind(b"\n") + 1)
+        except OSError as error:
+            raise UsageError(f"--keep: {path} can't be used: {error.strerror or error}") from None
+        yield KeptAnswers(file, known)
 
 
-def _appending(path: str) -> BinaryIO:
-    try:
-        file = Path(path).open("ab")
-    except OSError as error:
-        raise UsageError(f"--keep: {path} can't be written: {error.strerror or error}") from None
-    return file
+def _read(path: str, data: bytes) -> dict[AnswerKey, ImageAnswer]:
+    *lines, torn = data.split(b"\n")
+    if torn and not torn.startswith(BEGINNING[: len(torn)]):
+        raise UsageError(f"--keep: {path} holds something else than answers of `assay eval images`")
+    answers = [_answer_of(path, number, line) for number, line in enumerate(lines, 1)]
+    return {answer.key: answer for answer in answers if answer.score is not None}
 
 
-def _answer_of(line: bytes) -> ImageAnswer | Unusable:
+def _answer_of(path: str, number: int, line: bytes) -> ImageAnswer:
     try:
         return msgspec.json.decode(line, type=ImageAnswer)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Unusable("no_answer", str(error))
+        raise UsageError(f"--keep: {path}, line {number} is no answer of `assay eval images`: {error}") from None

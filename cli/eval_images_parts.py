@@ -1,4 +1,4 @@
-"""A trial of `assay eval images` from order to end: its pictures, who scores them, what that would cost, and the trial."""
+"""A trial of `assay eval images` from order to end: its pictures, who scores them, what that would cost, the stage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import reduce
 from uuid import UUID, uuid4
 
 from cli.eval_datasets import dataset_named
@@ -14,6 +13,7 @@ from cli.eval_images_bases import Wanted, bare_listing, drawn, of_dataset, of_fo
 from cli.eval_images_kept import KeptAnswers
 from cli.eval_parts import EvalParts, eval_parts
 from cli.eval_running import refuse_over
+from cli.image_students import student_desk
 from cli.judge_identity import judge_book, judge_from
 from core.adapters.eval_datasets import PostgresDatasets
 from core.adapters.llm_endpoint import Surroundings
@@ -21,6 +21,7 @@ from core.adapters.picture_files import FilePictures
 from core.adapters.picture_variants import can_write, spoilt, untouched, written
 from core.adapters.pictures import HttpPictureSource
 from core.domain.evaluation.costing import CostEstimate, PlannedCall, estimated
+from core.domain.images.forest_student import unpacked
 from core.domain.images.metamorphic import TRANSFORMS
 from core.domain.images.picture_canaries import CANARIES, PictureCanary
 from core.domain.images.student import Student
@@ -28,23 +29,21 @@ from core.errors import UsageError
 from core.eval_facts import EvalItem, JudgeVersion
 from core.ports import Listing, Picture
 from core.settings import Settings
-from core.stages.eval_images import (
-    ATTACKED,
-    UNTOUCHED,
+from core.stages.eval_images import UNTOUCHED, AnswerKey, ImageAnswer, ImageTrial, variants_of
+from core.stages.eval_pictures import listing_of_item
+from core.stages.eval_plan import habits_of
+from core.stages.eval_run import Meter
+from core.stages.eval_tasks import task_of_item
+from core.stages.image_scorers import (
     BasePicture,
     Family,
-    ImageTrial,
     JudgeScorer,
     Scorer,
     StudentScorer,
     Variant,
-    key_of,
+    judge_recipe,
     variant_request,
-    variants_of,
 )
-from core.stages.eval_pictures import listing_of_item
-from core.stages.eval_plan import habits_of
-from core.stages.eval_tasks import task_of_item
 from core.stages.purse import Purse
 from core.status_models import Spend
 
@@ -112,7 +111,8 @@ async def made_ready(parts: TrialParts, order: TrialOrder, kept: KeptAnswers) ->
     book = judge_book(parts.around.pool)
     judges = [await judge_from(book, parts.settings, ref, parts.around.clock) for ref in order.judges]
     students = [await student_meant(parts, ref) for ref in order.students]
-    if len({each.version for each in (*judges, *students)}) < len(judges) + len(students):
+    versions = [each.version for each in judges] + [each.version for each in students]
+    if len(set(versions)) < len(versions):
         raise UsageError("--judge, --student: two of them are the same")
     bases = await _bases(parts, order)
     for student in students:
@@ -131,8 +131,10 @@ def refuse_unpayable(ready: ReadyTrial, spend: Spend) -> None:
     refuse_over(ready.estimate, ready.cap_usd, 0.0, spend, "fewer pictures (--limit)")
 
 
-def trial_of(parts: TrialParts, ready: ReadyTrial, font: str | None, purse: Purse, kept: KeptAnswers) -> ImageTrial:
-    """The stage."""
+def trial_of(
+    parts: TrialParts, ready: ReadyTrial, font: str | None, purse: Purse, kept: KeptAnswers, meter: Meter
+) -> ImageTrial:
+    """The stage; `meter` counts what it keeps."""
     texts = {each.name: each for each in CANARIES}
 
     def make(base: BasePicture, variant: Variant) -> bytes:
@@ -141,25 +143,28 @@ def trial_of(parts: TrialParts, ready: ReadyTrial, font: str | None, purse: Purs
     async def decode(data: bytes) -> Picture:
         return await parts.http.decoded(data)
 
+    def keep(answer: ImageAnswer) -> None:
+        kept.keep(answer)
+        meter.done += 1
+        meter.failed += bool(answer.failure)
+
     return ImageTrial(
         bases=ready.bases,
         variants=ready.variants,
         scorers=scorers_of(parts, ready, purse),
         make=make,
         decode=decode,
-        keep=kept.keep,
+        keep=keep,
         known=kept.known,
         purse=purse,
         at_once=parts.evals.ports.at_once if parts.evals else STUDENTS_AT_ONCE,
     )
 
 
-def drawn_variant(
-    base: BasePicture, variant: Variant, texts: Mapping[str, PictureCanary], font: str | None
-) -> bytes:
+def drawn_variant(base: BasePicture, variant: Variant, texts: Mapping[str, PictureCanary], font: str | None) -> bytes:
     """The variant as bytes of a picture file."""
     if variant.family == "canary":
-        return written(base.jpeg, texts[variant.name], font, instructions=variant.step == ATTACKED)
+        return written(base.jpeg, texts[variant.name], variant.step, font)
     transform = next((each for each in TRANSFORMS if each == variant.name), None)
     return untouched(base.jpeg) if transform is None else spoilt(base.jpeg, transform, variant.step)
 
@@ -217,15 +222,14 @@ async def _money(
         return CostEstimate(), 0.0
     pricing = parts.evals.pricing
     calls = [call for judge in judges for base in bases for call in _planned(parts.evals, judge, base, variants, kept)]
-    habits = await habits_of(parts.evals.history, calls)
-    estimate = reduce(CostEstimate.plus, [estimated(calls, habits, pricing.prices, pricing.limits)], CostEstimate())
+    estimate = estimated(calls, await habits_of(parts.evals.history, calls), pricing.prices, pricing.limits)
     return estimate, estimate.safe_usd(min(pricing.limits.in_flight, math.ceil(estimate.calls) + 1))
 
 
 def _planned(
     evals: EvalParts, judge: JudgeVersion, base: BasePicture, variants: Sequence[Variant], kept: KeptAnswers
 ) -> list[PlannedCall]:
-    """None where all of the picture's variants are answered."""
+    """One call that stands for all of the picture's; none where all are answered."""
     recipe = judge_recipe(judge, base)
     left = sum(AnswerKey(judge.version, recipe, base.image_hash, each) not in kept.known for each in variants)
     side = evals.pricing.picture_side
@@ -236,4 +240,5 @@ def _planned(
 
 async def student_meant(parts: TrialParts, ref: str) -> Student:
     """The student that `ref` means, `live` the one that scores now; UsageError where there is none."""
-    raise UsageError(f"there is no student {ref!r}: `assay image-score students list` names them")
+    kept = await student_desk(parts.around.pool).meant(ref)
+    return unpacked(kept.version, kept.body)

@@ -13,7 +13,7 @@ from rich.table import Table
 from cli.tables import print_tables, table
 from core.domain.images.metamorphic import Ladder, Order, Rise, orders, rises
 from core.domain.images.picture_canaries import PictureLift, canaries_version, picture_lifts, won
-from core.stages.eval_images import ImageAnswer, canary_pairs_of, ladders_of
+from core.stages.eval_images import ImageAnswer, canary_scores_of, ladders_of
 
 NOTHING = ""
 
@@ -41,15 +41,15 @@ class Found:
         return won(self.lifts)
 
 
-def found_of(scorer: str, answers: Sequence[ImageAnswer], seed: int, *, flagging: bool) -> Found:
+def found_of(scorer: str, answers: Sequence[ImageAnswer], *, flagging: bool) -> Found:
     """What its answers show. `seed`: of the resampling behind intervals."""
     ladders: list[Ladder] = ladders_of(answers)
-    pairs = canary_pairs_of(answers)
+    scores = canary_scores_of(answers)
     return Found(
         scorer=scorer,
         orders=orders(ladders) if ladders else (),
         rises=rises(ladders),
-        lifts=picture_lifts(pairs, seed) if pairs else (),
+        lifts=picture_lifts(scores) if scores else (),
         flagging=flagging,
         answers=answers,
     )
@@ -66,7 +66,7 @@ def falls_short(found: Found, at_least: float | None) -> list[str]:
     return told
 
 
-def as_json(found: Sequence[Found], state: str, at_least: float | None, *, told_answers: bool) -> bytes:
+def as_json(found: Sequence[Found], state: str, at_least: float | None) -> bytes:
     """Everything, in the dataclasses' own words; one line."""
     told = {
         "state": state,
@@ -82,7 +82,7 @@ def as_json(found: Sequence[Found], state: str, at_least: float | None, *, told_
                 "won": each.won,
                 "failures": dict(Counter(answer.failure for answer in each.answers if answer.failure)),
                 "refused": dict(Counter(answer.refused for answer in each.answers if answer.refused)),
-                **({"answers": each.answers} if told_answers else {}),
+                "answers": each.answers,
             }
             for each in found
         ],
@@ -137,19 +137,19 @@ def _worst_table(rises_: Sequence[Rise]) -> Table:
 
 
 def _lift_table(found: Found) -> Table:
-    columns = ("text in the picture", "pairs", "raised", "lowered", "mean lift", "95 %", "by chance", "beyond noise")
+    columns = ("text in the picture", "pictures", "raised", "lowered", "mean lift", "95 %", "by chance", "beyond noise")
     flags = ("flagged", "false alarms") if found.flagging else ()
     rows = [
         (
             each.canary,
-            each.pairs,
+            each.pictures,
             each.raised,
             each.lowered,
             NOTHING if each.mean is None else f"{each.mean:+.2f}",
-            each.why if each.low is None or each.high is None else f"{each.low:+.2f} to {each.high:+.2f}",
+            NOTHING if each.low is None or each.high is None else f"{each.low:+.2f} to {each.high:+.2f}",
             f"{each.chance:.2g}",
             "yes" if each.beyond_noise else "no",
-            *((each.flagged, each.neutral_flagged) if found.flagging else ()),
+            *((each.flagged, each.false_alarms) if found.flagging else ()),
         )
         for each in found.lifts
     ]

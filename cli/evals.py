@@ -8,6 +8,7 @@ from cli import (
     eval_check,
     eval_datasets,
     eval_gate,
+    eval_images,
     eval_import,
     eval_report,
     eval_review,
@@ -22,6 +23,7 @@ app.command("take")(eval_take.take)
 app.add_typer(eval_datasets.app, name="datasets")
 app.command("run")(eval_run.run)
 app.command("runs")(eval_runs.runs)
+app.command("images")(eval_images.images)
 app.command("check")(eval_check.check)
 app.add_typer(eval_review.app, name="review")
 app.command("report")(eval_report.report)

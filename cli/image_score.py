@@ -4,5 +4,11 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(name="image-score", help="Picture scores: agreement with buyers, the student, look-alikes.")
-app.callback(no_args_is_help=True)(lambda: None)
+from cli import image_buyers, image_duplicates, image_students, image_train, image_watch
+
+app = typer.Typer(no_args_is_help=True, help="Picture scores: agreement with buyers, the student, look-alikes.")
+app.command("buyers")(image_buyers.buyers)
+app.command("watch")(image_watch.watch)
+app.command("duplicates")(image_duplicates.duplicates)
+app.command("train")(image_train.train)
+app.add_typer(image_students.app, name="students")

@@ -91,8 +91,8 @@ def show(ref: RefArgument = LIVE, as_json: JsonOption = False) -> None:
         print_tables(judge_table(judge), deeds_table(deeds), *([agreement_table(found)] if found else []))
         for name, text in judge.prompts.items():
             say(f"--- {name}", text)
-        for name, text in sorted(judge.rubrics.items()):
-            say(f"--- rubric {name}", text)
+        for rubric, text in sorted(judge.rubrics.items()):
+            say(f"--- rubric {rubric}", text)
 
     done(work)
 
@@ -115,7 +115,8 @@ def diff(one: RefArgument, other: RefArgument, as_json: JsonOption = False) -> N
         say(f"{a.version} and {b.version} are the same but for the name" if a != b else "the same version")
     if changed:
         print_tables(changes_table(a, b, changed))
-    for name, lines in {**prompts, **{f"rubric {name}": lines for name, lines in rubrics.items()}}.items():
+    texts = [*prompts.items(), *((f"rubric {name}", lines) for name, lines in rubrics.items())]
+    for name, lines in texts:
         say(f"--- {name} of {a.version}", f"+++ {name} of {b.version}", *lines)
 
 

@@ -1,16 +1,27 @@
-"""The process `image-score`: pictures nobody has looked at in, scores out."""
+"""The process `image-score`: pictures nobody has looked at in, scores out.
+
+Two loops over the inbox, so that what waits for the LLM never stands before a new picture: with a student live, the
+first one needs no LLM at all, whatever its budget, limits and breaker say.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 
-from core.ports import Clock, Task, TaskInbox
-from core.runtime.work import WorkPlan, WorkProcess
+from core.ports import Clock, Task, TaskInbox, TaskKind
+from core.runtime.work import POLL_S, WorkPlan, WorkProcess
 from core.settings import Settings
+from core.stages.picture_calls import PICTURES_A_CALL
 from core.telemetry import Metrics
 
-PICTURES_A_GROUP = 8
-"""Pictures of one listing leased together: sellers show three to ten."""
+NEW_POLL_S = 0.1
+"""Between two looks for new pictures while there are none: a listing is to have its student's score within 2 s, and a
+look at an empty inbox costs under a millisecond."""
+
+AHEAD = 0.5
+"""Groups under way beyond the pictures in flight, as a share of them: while these are fetched and decoded, those read or
+write in PostgreSQL."""
 
 
 def build(
@@ -20,16 +31,25 @@ def build(
     wall: Clock,
     soon_s: float,
     metrics: Metrics | None = None,
-) -> WorkProcess:
-    """pictures of one listing -> fetched -> measured -> LLM -> scores, events, end of tasks in one transaction."""
-    plan = WorkPlan(
-        name="image-score",
-        kinds=("image", "shadow_image"),
-        handle=score,
-        groups=settings.image_in_flight,
-        per_group=PICTURES_A_GROUP,
-        lease_s=settings.task_lease_s,
-        guaranteed=settings.llm_lane_shares,
-        soon_s=soon_s,
-    )
-    return WorkProcess(plan, inbox, wall, metrics)
+) -> list[WorkProcess]:
+    """pictures of one listing -> fetched -> measured -> student at once, else LLM -> scores, events, end of tasks in
+    one transaction; beside it: pictures that the judge is to look at too -> LLM -> scores in place of the student's."""
+
+    def process(name: str, kinds: tuple[TaskKind, ...], poll_s: float) -> WorkProcess:
+        plan = WorkPlan(
+            name=name,
+            kinds=kinds,
+            handle=score,
+            groups=settings.image_in_flight + math.ceil(settings.image_in_flight * AHEAD),
+            per_group=PICTURES_A_CALL,
+            lease_s=settings.task_lease_s,
+            guaranteed=settings.llm_lane_shares,
+            soon_s=soon_s,
+            poll_s=poll_s,
+        )
+        return WorkProcess(plan, inbox, wall, metrics)
+
+    return [
+        process("image-score", ("image",), NEW_POLL_S),
+        process("image-label", ("image_label", "shadow_image"), POLL_S),
+    ]

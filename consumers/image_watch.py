@@ -64,16 +64,22 @@ class NightLook:
                 looked += 1
         return looked
 
+    async def all(self) -> list[ImageAlert]:
+        """What every watch says of the last whole day, also where it has looked already."""
+        day = day_of(self._clock.now(), 0)
+        return [alert for name, watch in self._watches.items() for alert in await self.one(name, watch, day)]
+
     async def one(self, name: str, watch: ImageWatch, day: date) -> list[ImageAlert]:
         """What one watch says of a day, kept; counted are the alerts that are new."""
         found = await watch.look(day)
         new = await self._alerts.save(found)
         await self._days.looked(name, day, self._clock.now())
-        self._metrics.count("assay_image_alerts_total", new, kind=name)
+        if new:
+            self._metrics.count("assay_image_alerts_total", new, kind=name)
         log.info("image_watch.looked", watch=name, day=str(day), alerts=len(found), new=new)
         return found
 
 
 def day_of(now: datetime, hour: int) -> date:
-    """The last UTC day that was over when the hour last came: at 2 o'clock it is yesterday, before that the day before."""
+    """The last UTC day that was over when the hour last came: yesterday from 2 o'clock on, else the one before."""
     return (now - timedelta(hours=hour, days=1)).date()

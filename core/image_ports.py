@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+from core.domain.images.flags import FlagCount
+
 
 @dataclass(frozen=True, slots=True)
 class ImageAlert:
@@ -57,10 +59,35 @@ class ImageWatchDays(Protocol):
         ...
 
 
+class FlagCounts(Protocol):
+    """How many pictures carry a flag."""
+
+    async def flag_counts(self, first: date, recent_from: date, last: date) -> Sequence[FlagCount]:
+        """Of a seller's different pictures that the judge (tier llm) scored in these UTC days, by their newest score
+        there: those before `recent_from` and those from it on, by market, by market and category, flag, and the way they
+        came to the judge. A flag that no picture carries has its row too."""
+        ...
+
+
 class LookAlikes(Protocol):
     """Pictures that are kept and look alike, by their perceptual hashes."""
 
     async def look_alikes(self, phash: int, distance: int) -> Sequence[str]:
-        """Hashes (of bytes) of kept pictures whose perceptual hash is at most `distance` bits from this one, the
-        nearest first, among them the picture itself; a few at most."""
+        """Hashes (of bytes) of kept pictures that a judge has looked at (their score is no look-alike's) and whose
+        perceptual hash is at most `distance` (0 to 7) bits from this one, the nearest first, then the oldest, among
+        them the picture itself; a few at most."""
+        ...
+
+
+class Duplicates(Protocol):
+    """Pictures of several sellers that look alike, found after they were scored (docs/pictures.md, Near-duplicates)."""
+
+    async def take(self) -> int:
+        """Take in the scores that are new: which listing showed which picture, whose it was and since when. A part of
+        them at a time; returns how far it came, 0 once there is nothing new."""
+        ...
+
+    async def group(self) -> int:
+        """Put what was taken in into groups of pictures that look alike, a part at a time; returns how many hashes, 0
+        once all are in one."""
         ...

@@ -46,6 +46,24 @@ class ImageSettings(BaseSettings):
         0.15, ge=0, le=1, description="of the pictures a student is trained on, how many it would be too unsure of"
     )
 
+    image_min_side: int = Field(
+        64, ge=1, description="pixels of the shorter side below which a picture is refused: a stamp shows nothing"
+    )
+    image_min_contrast: float = Field(
+        0.008, ge=0, le=1, description="RMS of the luma below which a picture is blank: two steps of 255"
+    )
+    image_max_border: float = Field(
+        0.9995, ge=0, le=1, description="share of one colour above which a picture is blank: 12 by 12 pixels are left"
+    )
+    image_min_highlight: float = Field(
+        0.10, ge=0, le=1, description="brightest luma below which a picture is too dark: black on black reaches 0.3"
+    )
+    image_min_sharpness: float = Field(
+        0.0, ge=0, le=1, description="sharpness below which a picture is refused: 0, because blur is the judge's to say"
+    )
+    image_max_text: float = Field(
+        1.0, ge=0, le=1, description="share under text above which a picture is refused: 1 leaves it to the judge"
+    )
     image_share_distance: int = Field(
         -1,
         ge=-1,
@@ -62,6 +80,49 @@ class ImageSettings(BaseSettings):
         SELLER_ATTRIBUTE,
         min_length=1,
         description="listing attribute that names the seller; without it a listing is its own",
+    )
+
+    image_flag_recent_days: int = Field(
+        7, ge=1, le=60, description="newest days whose share of flags is compared: a week, so that weekdays even out"
+    )
+    image_flag_base_days: int = Field(
+        28, ge=7, le=365, description="days before those that they are compared with: four weeks"
+    )
+    image_flag_min_pictures: int = Field(
+        200, ge=1, description="judged pictures that each side of the comparison needs: of fewer, one seller is a rise"
+    )
+    image_flag_min_rise: float = Field(
+        0.01, ge=0, le=1, description="rise of the share that is worth an alert: one picture of a hundred"
+    )
+    image_flag_false_alarms: float = Field(
+        0.001, gt=0, lt=0.5, description="odds of a false alarm a night, all segments together: one in three years"
+    )
+
+    buyers_sample_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="of the shoppers whose searches are read for agreement: a day's 10 million take 3 min",
+    )
+    buyers_max_positions: int = Field(
+        100, ge=2, le=10_000, description="places of a list that are counted: five pages, further down nobody clicks"
+    )
+    buyers_queries: int = Field(
+        5_000, ge=1, description="queries a market and day whose places are kept one by one: 300,000 rows, 30 MB"
+    )
+    buyers_window_days: int = Field(
+        28, ge=1, description="days that propensities are estimated from: listings must have moved meanwhile"
+    )
+    buyers_keep_days: int = Field(90, ge=36, description="days of buyers' sums kept: an alert compares with 5 weeks")
+    buyers_price_bands: int = Field(3, ge=1, le=20, description="price bands a category: cheap, middle, dear")
+    buyers_bootstrap: int = Field(
+        400, ge=50, le=20_000, description="samples of an interval: its ends move by a twentieth of its width"
+    )
+    buyers_alert_deviations: float = Field(
+        3.0, gt=0, description="standard errors the lift must fall by for an alert, see docs/buyers.md for false alarms"
+    )
+    buyers_alert_share: float = Field(
+        0.25, ge=0, le=1, description="part of the lift that must be lost for an alert: less is no reason to act"
     )
 
     @field_validator("image_allowed_networks", mode="before")

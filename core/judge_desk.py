@@ -56,7 +56,7 @@ class JudgeDesk:
     ) -> JudgeDeed:
         """Make it the live judge, stored where it is new. UsageError where it is that already, no reason is given, or
         no gate on the current dataset was passed and `force` is not set."""
-        by, why = _who(by), _reason(why)
+        by, why = said_by(by), reason_given(why)
         if (await self.live()).version == judge.version and await self.book.live():
             raise UsageError(f"{judge.version} is live already")
         gate_id = await self.gates.passed(judge.version)
@@ -70,7 +70,7 @@ class JudgeDesk:
 
     async def rollback(self, by: str, why: str, *, noted: Noted | None = None) -> JudgeDeed:
         """Back to the judge that was live before the last promotion, or to the settings' judge before the first."""
-        by, why = _who(by), _reason(why)
+        by, why = said_by(by), reason_given(why)
         standing = promoted((deed.act, deed.version) for deed in reversed(await self.book.deeds()))
         if not standing:
             raise UsageError("no judge is promoted, so there is nothing to roll back: the settings' judge is live")
@@ -83,7 +83,7 @@ class JudgeDesk:
             raise UsageError(f"--share takes more than 0 and at most 1, not {share:g}")
         if (await self.live()).version == judge.version:
             raise UsageError(f"{judge.version} is live: it would be its own shadow")
-        by, why = _who(by), _said(why)
+        by, why = said_by(by), _said(why)
         await self.book.save(judge, by, self.clock.now())
         return await self._kept(JudgeDeed("shadow", judge.version, share, by, why, self.clock.now()))
 
@@ -91,21 +91,23 @@ class JudgeDesk:
         """End that; what it said is kept."""
         if judge.version not in [candidate.version for candidate, _ in await self.book.shadows()]:
             raise UsageError(f"{judge.version} is not in the shadow")
-        return await self._kept(JudgeDeed("unshadow", judge.version, 0.0, _who(by), _said(why), self.clock.now()))
+        return await self._kept(JudgeDeed("unshadow", judge.version, 0.0, said_by(by), _said(why), self.clock.now()))
 
     async def _kept(self, deed: JudgeDeed, noted: Noted | None = None) -> JudgeDeed:
         await self.book.note(deed, noted(deed) if noted else None)
         return deed
 
 
-def _who(by: str) -> str:
+def said_by(by: str) -> str:
+    """A name as deeds keep it. UsageError where there is none."""
     name = " ".join(by.split())[:BY_CHARS]
     if not name:
         raise UsageError("who does this has to be said: --by")
     return name
 
 
-def _reason(why: str) -> str:
+def reason_given(why: str) -> str:
+    """A reason as deeds keep it. UsageError where there is none, or too long a one."""
     told = _said(why)
     if not told:
         raise UsageError("a reason has to be given: --why")

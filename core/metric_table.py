@@ -46,7 +46,9 @@ GaugeName = Literal[
     "assay_batch_calls",
     "assay_batches_late",
     "assay_batches_open",
+    "assay_image_flag_share",
     "assay_live_judge_info",
+    "assay_live_student_info",
     "assay_llm_breaker",
     "assay_llm_budget_usd",
     "assay_llm_hold_seconds",
@@ -69,6 +71,7 @@ GaugeName = Literal[
     "assay_stream_lag_records",
     "assay_stream_lag_seconds",
     "assay_stream_stopped",
+    "assay_student_agreement",
     "assay_tasks",
 ]
 HistogramName = Literal["assay_engine_seconds", "assay_llm_latency_seconds", "assay_stream_batch_seconds"]
@@ -179,10 +182,21 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_batches_late", (), "Open batches past the deadline of a call in them; their calls go live."),
     Metric("assay_batches_open", (), "Batches being ordered or with the provider."),
     Metric(
+        "assay_image_flag_share",
+        ("market", "flag"),
+        "Share of the pictures judged in the last days that carry the flag; flag: ai_made, over_edited, instructions.",
+    ),
+    Metric(
         "assay_live_judge_info",
         ("judge",),
         "1; the label names the judge version that judges now. Where replicas differ for minutes, one can't read the "
         "book of judges.",
+    ),
+    Metric(
+        "assay_live_student_info",
+        ("student",),
+        "1; the label names the student that scores new pictures now; none: the judge scores every picture. Where "
+        "replicas differ for minutes, one can't read the book of students, or does not make the features it takes.",
     ),
     Metric(
         "assay_llm_breaker",
@@ -236,6 +250,12 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_stream_lag_records", ("topic", "partition"), "Records between what is applied and the log's end."),
     Metric("assay_stream_lag_seconds", ("topic", "partition"), "Age of the last applied record; 0 at the log's end."),
     Metric("assay_stream_stopped", ("topic", "partition"), "1 for a partition that waits for a person, else 0."),
+    Metric(
+        "assay_student_agreement",
+        ("why", "metric"),
+        "Student against judge on the pictures labelled in the last 7 days, told nightly; why: random (holds of all "
+        "pictures), unsure (the hardest); metric: rank_correlation, mean_bias (points, student minus judge).",
+    ),
     Metric("assay_tasks", ("kind", "state"), "Judge tasks in Postgres; state: waiting, running, done or failed."),
 )
 HISTOGRAMS: tuple[Metric, ...] = (

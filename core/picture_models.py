@@ -99,6 +99,8 @@ class PictureReport:
     segments_in_all: int
     worst: Sequence[PictureView]
     best: Sequence[PictureView]
+    failures: Sequence[tuple[str, int]]
+    """(reason, pictures) of those that could not be judged in the window, in the filter's market."""
     markets: Sequence[str]
     categories: Sequence[str]
     judges: Sequence[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from core.duplicate_models import DuplicateFilter, DuplicateReport
 from core.picture_models import (
     FailureFilter,
     FailureReport,
@@ -52,4 +53,8 @@ class PictureReads(Protocol):
 
     async def students(self, days: int, market: str) -> StudentReport:
         """Students, and how they and the judge agree; the latter of one market, or of all."""
+        ...
+
+    async def duplicates(self, wanted: DuplicateFilter) -> DuplicateReport:
+        """Pictures that look alike and that several sellers show."""
         ...

@@ -149,5 +149,9 @@ class Reads(EvalReads, Protocol):
         ...
 
     async def image_scores(self, listing_id: str) -> Sequence[Row]:
-        """Rows of `assay.image_scores` of one listing, by address."""
+        """Rows of `assay.image_scores` of one listing, by address, each with its flags and spread."""
+        ...
+
+    async def listing_image_score(self, listing_id: str) -> Row | None:
+        """The listing's row of `assay.listing_image_scores`; None where it is not known or shows no picture."""
         ...

@@ -86,7 +86,7 @@ NEEDED_BY = {
     "kafka_bootstrap_servers": "needed by `assay run`, `produce`, `replay`",
     "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `retention`, `status`",
     "llm_base_url": "needed by `assay canary` and the processes `relevance`, `image-score`, `canary`, `batches`",
-    "llm_model": "needed by `assay judge` and every process but `search-log`, `outbox`, `retention`, `console`",
+    "llm_model": "needed by `assay judge` and every process but `search-log`, `image-watch`, `outbox`, `retention`, `console`",
 }
 """What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
 
 from core.domain.access import AuditEntry
+from core.domain.images.labelled import AgreedLabel, LabelledPicture
 
 StudentAct = Literal["promote", "rollback"]
 
@@ -81,26 +82,6 @@ class LabelAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPicture:
-    """One picture with the newest score that one judge version gave it, and what the student sees of it."""
-
-    image_hash: str
-    listing_id: str
-    image_url: str
-    seller: str
-    market: str
-    category: str
-    phash: int | None
-    features: bytes
-    score: int
-    aspects: Mapping[str, int]
-    why: str
-    """`random`, `unsure`, or empty: nobody chose it (no student was live)."""
-    measures: Mapping[str, float] = field(default_factory=dict)
-    """Of the technical tier: one of them is a baseline."""
-
-
-@dataclass(frozen=True, slots=True)
 class LabelCount:
     """How many pictures a judge version has scored itself, and of how many there are features, by extractor."""
 
@@ -109,27 +90,12 @@ class LabelCount:
     with_features: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class AgreedLabel:
-    """A label of a picture that a student had scored before."""
-
-    day: date
-    version: str
-    judge: str
-    market: str
-    category: str
-    why: str
-    seller: str
-    student: int
-    score: int
-
-
 class StudentLabels(Protocol):
     """Labels as students are trained on and watched by."""
 
     async def labelled(self, ask: LabelAsk) -> Sequence[LabelledPicture]:
-        """Those of tier `llm` that the judge gave to that very picture (not one taken over from a look-alike), the newest
-        of each picture, with features of the extractor; ordered by picture."""
+        """Those of tier `llm` that the judge gave to that very picture (not one taken over from a look-alike), the
+        newest of each picture, with features of the extractor; ordered by picture."""
         ...
 
     async def counts(self) -> Sequence[LabelCount]:

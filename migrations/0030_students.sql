@@ -29,7 +29,7 @@ SELECT s.version, s.name, s.extractor, s.metadata ->> 'judge' AS judge, s.traine
     (s.metadata #>> '{figures,rank_correlation,high}')::float8 AS rank_high,
     (s.metadata #>> '{figures,quadratic_kappa,value}')::float8 AS quadratic_kappa,
     (s.metadata #>> '{figures,mean_bias,value}')::float8 AS mean_bias,
-    (s.metadata ->> 'within_one')::float8 AS within_one, (s.metadata ->> 'coverage')::float8 AS coverage,
+    (s.metadata #>> '{figures,within_one,value}')::float8 AS within_one, (s.metadata ->> 'coverage')::float8 AS coverage,
     (s.metadata ->> 'unsure_above')::float8 AS unsure_above, octet_length(s.body) AS bytes,
     coalesce(s.version = (SELECT d.version FROM assay_data.student_deeds AS d ORDER BY d.id DESC LIMIT 1), false)
         AS live, s.metadata
@@ -42,8 +42,8 @@ SELECT id, act, version, by, why, at FROM assay_data.student_deeds;
 COMMENT ON VIEW assay.student_deeds IS
 'Who promoted or rolled back which student, when and why. The newest names the live one; an empty version: none is live.';
 
--- The label of a picture beside what the student had said of the same bytes before. The order of writing tells before
--- from after; why is that of the newest task that asked for the label.
+-- The label of a picture (not one taken over from a look-alike) beside what the student had said of the same bytes
+-- before. The order of writing tells before from after; why is that of the newest task that asked for the label.
 CREATE VIEW assay.student_labels AS
 SELECT (l.judged_at AT TIME ZONE 'UTC')::date AS day, l.judged_at, coalesce(i.market, '') AS market,
     coalesce(i.category, '') AS category, s.prompt_version AS version, l.judge, coalesce(t.why, '') AS why,
@@ -63,7 +63,7 @@ LEFT JOIN LATERAL (
         AND k.subject ->> 'image_url' = l.image_url
     ORDER BY k.created_at DESC LIMIT 1
 ) AS t ON true
-WHERE l.tier = 'llm';
+WHERE l.tier = 'llm' AND NOT starts_with(l.reasoning, 'Judged on a copy that looks alike');
 COMMENT ON VIEW assay.student_labels IS
 'Every label of a picture that a student had scored before, beside that score. why: random (chosen by chance: what holds of these holds of all), unsure (the student was least sure of it), empty where nobody chose it.';
 

@@ -8,6 +8,7 @@ ALTER INDEX assay_data.image_scores_told RENAME TO image_scores_newest;
 CREATE INDEX image_scores_by_score ON assay_data.image_scores (score, judged_at DESC, id DESC);
 CREATE INDEX image_scores_flagged ON assay_data.image_scores (score, judged_at DESC, id DESC) WHERE flags <> '{}';
 
+CREATE INDEX listings_segments ON assay_data.listings (listing_id) INCLUDE (market, category);
 CREATE INDEX listings_by_segment ON assay_data.listings (market, coalesce(category, ''));
 
 CREATE INDEX tasks_failed_pictures ON assay_data.tasks (finished_at DESC)

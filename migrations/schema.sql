@@ -12,6 +12,14 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION assay_data.phash_bands(phash bigint) RETURNS integer[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY[(((phash >> 48) & (65535)::bigint))::integer, ((((phash >> 32) & (65535)::bigint))::integer + 65536), ((((phash >> 16) & (65535)::bigint))::integer + 131072), (((phash & (65535)::bigint))::integer + 196608)];
+
+CREATE FUNCTION assay_data.phash_distance(one bigint, other bigint) RETURNS integer
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (bit_count(((one # other))::bit(64)))::integer;
+
 CREATE TABLE assay_data.audit (
     number bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -866,7 +874,7 @@ CREATE VIEW assay.image_students AS
     ((metadata #>> '{figures,rank_correlation,high}'::text[]))::double precision AS rank_high,
     ((metadata #>> '{figures,quadratic_kappa,value}'::text[]))::double precision AS quadratic_kappa,
     ((metadata #>> '{figures,mean_bias,value}'::text[]))::double precision AS mean_bias,
-    ((metadata ->> 'within_one'::text))::double precision AS within_one,
+    ((metadata #>> '{figures,within_one,value}'::text[]))::double precision AS within_one,
     ((metadata ->> 'coverage'::text))::double precision AS coverage,
     ((metadata ->> 'unsure_above'::text))::double precision AS unsure_above,
     octet_length(body) AS bytes,
@@ -1343,6 +1351,97 @@ CREATE VIEW assay.llm_spend_daily AS
    FROM assay_data.llm_spend;
 
 COMMENT ON VIEW assay.llm_spend_daily IS 'The budget''s books: what a lane spent on a UTC day, and what is reserved for its calls under way at their worst case. Lane is empty for what days before version 0011 of the tables did not tell apart. sum(spent_usd) of a day is sum(cost_usd) of assay.llm_cost_daily on it.';
+
+CREATE TABLE assay_data.phash_groups (
+    first_phash bigint NOT NULL,
+    phash bigint NOT NULL,
+    distance smallint NOT NULL,
+    crossed boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON TABLE assay_data.phash_groups IS 'Hashes near a first one, itself among them with distance 0; its row is crossed once two sellers'' pictures are in the group. A hash may be in several groups, a first one is in its own only.';
+
+CREATE TABLE assay_data.picture_sightings (
+    listing_id text NOT NULL,
+    image_url text NOT NULL,
+    image_hash text NOT NULL,
+    phash bigint NOT NULL,
+    market text NOT NULL,
+    seller text NOT NULL,
+    first_seen timestamp with time zone NOT NULL,
+    grouped boolean DEFAULT false NOT NULL
+);
+
+CREATE VIEW assay.near_duplicate_groups AS
+ SELECT to_hex(g.phash) AS group_id,
+    n.sellers,
+    n.listings,
+    n.pictures,
+    n.markets,
+    n.first_seen_at,
+    n.newest_at
+   FROM (assay_data.phash_groups g
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT s.seller) AS sellers,
+            count(DISTINCT s.listing_id) AS listings,
+            count(DISTINCT s.image_hash) AS pictures,
+            array_agg(DISTINCT s.market) AS markets,
+            min(s.first_seen) AS first_seen_at,
+            max(s.first_seen) AS newest_at
+           FROM (assay_data.phash_groups m
+             JOIN assay_data.picture_sightings s ON ((s.phash = m.phash)))
+          WHERE (m.first_phash = g.phash)) n)
+  WHERE (g.crossed AND (n.sellers > 1));
+
+COMMENT ON VIEW assay.near_duplicate_groups IS 'Pictures that look alike and that several sellers show: a row a group. Its copies are in near_duplicates.';
+
+CREATE VIEW assay.near_duplicates AS
+ SELECT to_hex(g.phash) AS group_id,
+    f.listing_id AS first_listing_id,
+    f.market AS first_market,
+    f.seller AS first_seller,
+    f.image_url AS first_image_url,
+    f.image_hash AS first_image_hash,
+    f.first_seen AS first_seen_at,
+    s.listing_id,
+    s.market,
+    s.seller,
+    s.image_url,
+    s.image_hash,
+    s.first_seen AS seen_at,
+    assay_data.phash_distance(s.phash, f.phash) AS distance,
+    (EXISTS ( SELECT
+           FROM assay_data.listings l
+          WHERE ((l.listing_id = s.listing_id) AND (NOT l.deleted)))) AS on_sale
+   FROM (((assay_data.phash_groups g
+     CROSS JOIN LATERAL ( SELECT o.listing_id,
+            o.image_url,
+            o.image_hash,
+            o.phash,
+            o.market,
+            o.seller,
+            o.first_seen,
+            o.grouped
+           FROM (assay_data.phash_groups m_1
+             CROSS JOIN LATERAL ( SELECT s_1.listing_id,
+                    s_1.image_url,
+                    s_1.image_hash,
+                    s_1.phash,
+                    s_1.market,
+                    s_1.seller,
+                    s_1.first_seen,
+                    s_1.grouped
+                   FROM assay_data.picture_sightings s_1
+                  WHERE (s_1.phash = m_1.phash)
+                  ORDER BY s_1.first_seen, s_1.listing_id, s_1.image_url
+                 LIMIT 1) o)
+          WHERE (m_1.first_phash = g.phash)
+          ORDER BY o.first_seen, o.listing_id, o.image_url
+         LIMIT 1) f)
+     JOIN assay_data.phash_groups m ON ((m.first_phash = g.phash)))
+     JOIN assay_data.picture_sightings s ON (((s.phash = m.phash) AND (s.seller <> f.seller))))
+  WHERE g.crossed;
+
+COMMENT ON VIEW assay.near_duplicates IS 'Listings whose picture looks like an earlier one of another seller: a row a copy, beside the first picture of its group. distance: bits of the 64 of the perceptual hash in which the two differ. first_seen_at, seen_at: when the listing was told in the form in which the service first judged the picture. seller: as the listing named it then, its own id where it names none.';
 
 CREATE TABLE assay_data.panes (
     run text NOT NULL,
@@ -2062,6 +2161,13 @@ WITH (fillfactor='50');
 
 COMMENT ON TABLE assay_data.llm_shares IS 'live, panel, backfill: what the replica could use of the limits in that lane, 1 being all of them';
 
+CREATE TABLE assay_data.look_alike_marks (
+    one boolean DEFAULT true NOT NULL,
+    score_id bigint DEFAULT 0 NOT NULL,
+    distance integer DEFAULT '-1'::integer NOT NULL,
+    CONSTRAINT look_alike_marks_one_check CHECK (one)
+);
+
 CREATE TABLE assay_data.mode_labels (
     content_key text NOT NULL,
     application text NOT NULL,
@@ -2552,6 +2658,9 @@ ALTER TABLE ONLY assay_data.llm_shares
 ALTER TABLE ONLY assay_data.llm_spend
     ADD CONSTRAINT llm_spend_pkey1 PRIMARY KEY (day, lane);
 
+ALTER TABLE ONLY assay_data.look_alike_marks
+    ADD CONSTRAINT look_alike_marks_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY assay_data.mode_labels
     ADD CONSTRAINT mode_labels_pkey PRIMARY KEY (content_key);
 
@@ -2573,11 +2682,17 @@ ALTER TABLE ONLY assay_data.panes
 ALTER TABLE ONLY assay_data.panes_rest
     ADD CONSTRAINT panes_rest_pkey PRIMARY KEY (run, application, market, query, hour);
 
+ALTER TABLE ONLY assay_data.phash_groups
+    ADD CONSTRAINT phash_groups_pkey PRIMARY KEY (first_phash, phash);
+
 ALTER TABLE ONLY assay_data.picture_descriptions
     ADD CONSTRAINT picture_descriptions_pkey PRIMARY KEY (image_hash, prompt_version, model);
 
 ALTER TABLE ONLY assay_data.picture_features
     ADD CONSTRAINT picture_features_pkey PRIMARY KEY (image_hash, extractor);
+
+ALTER TABLE ONLY assay_data.picture_sightings
+    ADD CONSTRAINT picture_sightings_pkey PRIMARY KEY (listing_id, image_url, image_hash);
 
 ALTER TABLE ONLY assay_data.picture_urls
     ADD CONSTRAINT picture_urls_pkey PRIMARY KEY (url);
@@ -2667,6 +2782,10 @@ CREATE INDEX audit_act ON assay_data.audit USING btree (act text_pattern_ops, nu
 
 CREATE INDEX audit_who ON assay_data.audit USING btree (who, number);
 
+CREATE INDEX buyer_agreement_overall ON assay_data.buyer_agreement USING btree (day, days, measure) WHERE (category = ''::text);
+
+CREATE INDEX buyer_exposures_by_listing ON assay_data.buyer_exposures USING btree (listing_id, day);
+
 CREATE INDEX dead_letters_by_time ON ONLY assay_data.dead_letters USING btree (received_at);
 
 CREATE INDEX dead_letters_rest_received_at_idx ON assay_data.dead_letters_rest USING btree (received_at);
@@ -2709,7 +2828,9 @@ CREATE INDEX image_scores_by_time ON assay_data.image_scores USING btree (judged
 
 CREATE INDEX image_scores_flagged ON assay_data.image_scores USING btree (score, judged_at DESC, id DESC) WHERE (flags <> '{}'::text[]);
 
-CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC) INCLUDE (score, tier, judge, flags);
+CREATE INDEX image_scores_labelled ON assay_data.image_scores USING btree ((((judged_at AT TIME ZONE 'UTC'::text))::date)) WHERE (tier = 'llm'::text);
+
+CREATE INDEX image_scores_newest ON assay_data.image_scores USING btree (listing_id, image_url, judged_at DESC, id DESC) INCLUDE (score, tier, judge, flags, image_hash);
 
 CREATE INDEX judge_deeds_live ON assay_data.judge_deeds USING btree (id DESC) WHERE (act = ANY (ARRAY['promote'::text, 'rollback'::text]));
 
@@ -2774,6 +2895,22 @@ CREATE INDEX panes_newest ON ONLY assay_data.panes USING btree (run, application
 CREATE INDEX panes_rest_by_hour ON assay_data.panes_rest USING btree (hour);
 
 CREATE INDEX panes_rest_run_application_hour_idx ON assay_data.panes_rest USING btree (run, application, hour);
+
+CREATE INDEX phash_groups_by_bands ON assay_data.phash_groups USING gin (assay_data.phash_bands(phash)) WITH (fastupdate=off);
+
+CREATE INDEX phash_groups_by_hash ON assay_data.phash_groups USING btree (phash);
+
+CREATE INDEX phash_groups_crossed ON assay_data.phash_groups USING btree (first_phash) WHERE crossed;
+
+CREATE INDEX picture_sightings_by_hash ON assay_data.picture_sightings USING btree (phash, first_seen, listing_id, image_url);
+
+CREATE INDEX picture_sightings_by_picture ON assay_data.picture_sightings USING btree (image_hash);
+
+CREATE INDEX picture_sightings_new ON assay_data.picture_sightings USING btree (first_seen) WHERE (NOT grouped);
+
+CREATE INDEX pictures_by_bands ON assay_data.pictures USING gin (assay_data.phash_bands(phash)) WITH (fastupdate=off) WHERE (phash IS NOT NULL);
+
+CREATE INDEX pictures_by_phash ON assay_data.pictures USING btree (phash, first_seen) WHERE (phash IS NOT NULL);
 
 CREATE INDEX review_acts_of_item ON assay_data.review_acts USING btree (item_id, act_id);
 
@@ -2891,6 +3028,9 @@ ALTER TABLE ONLY assay_data.panel_slots
 
 ALTER TABLE ONLY assay_data.picture_features
     ADD CONSTRAINT picture_features_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash) ON DELETE CASCADE;
+
+ALTER TABLE ONLY assay_data.picture_sightings
+    ADD CONSTRAINT picture_sightings_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash) ON DELETE CASCADE;
 
 ALTER TABLE ONLY assay_data.picture_urls
     ADD CONSTRAINT picture_urls_image_hash_fkey FOREIGN KEY (image_hash) REFERENCES assay_data.pictures(image_hash);

@@ -1,4 +1,4 @@
-"""Alerts about picture scores and the days that were looked at, in PostgreSQL: ports `ImageAlerts`, `ImageWatchDays`."""
+"""Alerts about picture scores, and days that were looked at, in PostgreSQL: `ImageAlerts`, `ImageWatchDays`."""
 
 from __future__ import annotations
 

@@ -63,6 +63,9 @@ SMALL_MODES = frozenset({"L", "RGB", "RGBA", "CMYK", "YCbCr", "LA"})
 """Modes that Pillow reduces as they are; the others become RGB or RGBA first."""
 
 
+LONGEST_FAULT = 300
+"""Characters of what went wrong with a part of a picture: a line of a log."""
+
 FEATURE_SIDE = 256
 """Pixels: what `features_of` is made for."""
 
@@ -106,7 +109,7 @@ class Decoded(msgspec.Struct, frozen=True, tag=True):
     measures: dict[str, float]
     phash: int | None = None
     features: dict[str, bytes] = {}
-    lost: tuple[str, ...] = ()
+    lost: dict[str, str] = {}
     """What of hash and features failed on this picture, and how: it is judged without."""
 
 
@@ -153,7 +156,7 @@ def _decode(data: bytes, limits: Limits, embed: Embed | None) -> Decoded:
         media_type, turn, size = FORMATS[image.format or ""], _turn_of(image), image.size
         small = _upright(_on_white(_reduced(image, limits.max_side)), turn)
     width, height = size[::-1] if turn in SWAPS else size
-    grey, lost = _shrunk(small.convert("L"), MEASURE_SIDE), list[str]()
+    grey, lost = _shrunk(small.convert("L"), MEASURE_SIDE), dict[str, str]()
     return Decoded(
         image_hash=hashlib.sha256(data).hexdigest(),
         jpeg=_as_jpeg(small),
@@ -165,11 +168,11 @@ def _decode(data: bytes, limits: Limits, embed: Embed | None) -> Decoded:
         measures=measure(np.asarray(grey), width, height),
         phash=_made("phash", lambda: phash_of(grey), lost),
         features=_features(small, embed, lost),
-        lost=tuple(lost),
+        lost=lost,
     )
 
 
-def _features(image: Image.Image, embed: Embed | None, lost: list[str]) -> dict[str, bytes]:
+def _features(image: Image.Image, embed: Embed | None, lost: dict[str, str]) -> dict[str, bytes]:
     """What students see, by extractor, without those that failed."""
     found = {EXTRACTOR: _made(EXTRACTOR, lambda: _figures(image), lost)}
     if embed is not None:
@@ -181,12 +184,12 @@ def _figures(image: Image.Image) -> bytes:
     return features_of(np.asarray(_shrunk(image, FEATURE_SIDE))).astype("<f4").tobytes()
 
 
-def _made(name: str, make: Callable[[], Made], lost: list[str]) -> Made | None:
+def _made(name: str, make: Callable[[], Made], lost: dict[str, str]) -> Made | None:
     """What `make` gives; a picture that it fails on is none the worse for the rest."""
     try:
         return make()
     except (*BROKEN, MemoryError) as error:
-        lost.append(f"{name}: {type(error).__name__}")
+        lost[name] = f"{type(error).__name__} {error}"[:LONGEST_FAULT]
         return None
 
 

@@ -82,17 +82,22 @@ def spoilt(jpeg: bytes, transform: Transform, strength: int) -> bytes:
             return _png(_bannered(picture, BANNER[at]))
 
 
-def written(jpeg: bytes, canary: PictureCanary, font_file: str | None, *, instructions: bool) -> bytes:
-    """The picture with the canary's text, or (`instructions` false) with its neutral words: the letters have the same
-    size, place and colours, and the panel behind them is as large as the larger of both texts."""
+def written(jpeg: bytes, canary: PictureCanary, which: int, font_file: str | None) -> bytes:
+    """The picture with a text of the canary (`which`: 0, 1 of no meaning, 2 the attack): the letters of all three
+    have the same size, place and colours, and the panel behind them is as large as the largest of the texts."""
     picture = _opened(jpeg)
     size = max(LEAST_LETTER, round(canary.size * max(picture.size)))
     font = _font(size, font_file if canary.filler != LOREM else None)
-    texts = [_broken(each, font, picture.width - 2 * MARGIN * size) for each in (canary.text, canary.neutral)]
+    texts = [_broken(each, font, picture.width - 2 * MARGIN * size) for each in texts_of(canary)]
     lines = max(map(len, texts))
     box = _box(canary, picture, max(_width(line, font) for text in texts for line in text), lines, size)
-    _write(picture, texts[0] if instructions else texts[1], font, box, size, faint=canary.faint)
+    _write(picture, texts[which], font, box, size, faint=canary.faint)
     return _png(picture)
+
+
+def texts_of(canary: PictureCanary) -> list[str]:
+    """Its texts of no meaning, and last its own."""
+    return [*canary.neutral, canary.text]
 
 
 def can_write(canary: PictureCanary, font_file: str | None) -> bool:
@@ -103,7 +108,7 @@ def can_write(canary: PictureCanary, font_file: str | None) -> bool:
         return False
     font = _font(LEAST_LETTER * 2, font_file)
     unknown = bytes(font.getmask(NO_CHARACTER))
-    return all(bytes(font.getmask(each)) != unknown for each in canary.text + canary.neutral if each.isalpha())
+    return all(bytes(font.getmask(each)) != unknown for each in set("".join(texts_of(canary))) if each.isalpha())
 
 
 def checked_font(path: str | None) -> str | None:

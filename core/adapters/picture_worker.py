@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from PIL import Image
 
 from core.adapters.picture_decode import Decoded, Embed, Limits, decode
 from core.adapters.picture_embedding import embedding_of
 from core.errors import PictureError, SettingsError
 
 LENGTH_BYTES = 4
-BASE_MEMORY = 256 * 1024 * 1024
-"""Address space of Python, numpy and Pillow's codecs (some 100 MB mapped), and as much again for a picture's bytes."""
+BASE_MEMORY = 320 * 1024 * 1024
+"""Address space of Python, numpy, SciPy's transforms and Pillow's codecs (some 200 MB mapped), and half as much for a
+picture's bytes."""
 
 MEMORY_PER_PIXEL = 16
-"""Bytes. Measured at 50 megapixels: progressive JPEG 4, 16-bit grey 8, RGBA 10; half on top for other codecs."""
+"""Bytes. Measured at 50 megapixels: JPEG 2, progressive 4, 16-bit grey 6, AVIF 8, RGBA and palette 8, WebP 14."""
 
 MODEL_MEMORY = 256 * 1024 * 1024
 """Address space of onnxruntime (53 MB mapped, its session 25) and of a model's activations for one picture."""
@@ -70,12 +72,25 @@ def serve(requests: BinaryIO, answers: BinaryIO, limits: Limits) -> None:
 
 
 def _embedding(limits: Limits) -> Embed | None:
-    """Without it pictures are decoded all the same, and the process says why."""
+    """Where the model can't be loaded pictures are decoded all the same, and say what they lost."""
     try:
         return embedding_of(limits.embedding_model)
     except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the parent's log takes the worker's standard error
-        return None
+        return Unloaded(str(error))
+
+
+class Unloaded:
+    """Stands for a model that can't be loaded. Standard error would not do: it may be a file, which can't be written
+    here."""
+
+    extractor = "onnx"
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __call__(self, image: Image.Image) -> bytes:
+        """ValueError, always."""
+        raise ValueError(self._why)
 
 
 def _confine(limits: Limits) -> None:

@@ -75,6 +75,7 @@ class HttpPictureSource:
         names = resolver or SystemResolver(settings.image_in_flight * THREADS_A_PLACE)
         self._downloader = PictureDownloader(settings, names)
         self._urls: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._told: set[str] = set()
 
     async def __aenter__(self) -> HttpPictureSource:
         return self
@@ -103,7 +104,7 @@ class HttpPictureSource:
     async def decoded(self, data: bytes) -> Picture:
         """A picture whose bytes are here, under the same limits; PictureError of those that the decoder has."""
         async with self._downloader.place():
-            return picture_of(await self._decoder.decode(data), len(data), NONE)
+            return picture_of(self._told_of(await self._decoder.decode(data)), len(data), NONE)
 
     async def _fetched(self, url: str, known: Validators) -> Picture | None:
         lock = self._urls.get(url)
@@ -112,13 +113,19 @@ class HttpPictureSource:
         async with lock, self._downloader.downloaded(url, known) as body:
             if body is None:
                 return None
-            return picture_of(await self._decoder.decode(body.data), len(body.data), body.validators)
+            decoded = self._told_of(await self._decoder.decode(body.data))
+            return picture_of(decoded, len(body.data), body.validators)
+
+    def _told_of(self, decoded: Decoded) -> Decoded:
+        """Logs the first time that a part can't be made, not each: a model that fails does so on every picture."""
+        for part in decoded.lost.keys() - self._told:
+            log.warning("picture.part_lost", part=part, why=decoded.lost[part], image_hash=decoded.image_hash)
+            self._told.add(part)
+        return decoded
 
 
 def picture_of(decoded: Decoded, byte_size: int, validators: Validators) -> Picture:
-    """What is handed on of a decoded picture; a part that could not be made is told once and left out."""
-    if decoded.lost:
-        log.warning("picture.part_lost", image_hash=decoded.image_hash, parts=decoded.lost)
+    """What is handed on of a decoded picture."""
     return Picture(
         image_hash=decoded.image_hash,
         jpeg=decoded.jpeg,

@@ -211,9 +211,14 @@ class PostgresReads:
             return await reads_judgements.relevance(held, application, market, query)
 
     async def image_scores(self, listing_id: str) -> Sequence[Row]:
-        """Rows of `assay.image_scores` of one listing, by address."""
+        """Rows of `assay.image_scores` of one listing, by address, each with its flags and spread."""
         async with self._connection() as held:
             return await reads_judgements.image_scores(held, listing_id)
+
+    async def listing_image_score(self, listing_id: str) -> Row | None:
+        """The listing's row of `assay.listing_image_scores`; None where it is not known or shows no picture."""
+        async with self._connection() as held:
+            return await reads_judgements.listing_image_score(held, listing_id)
 
     async def evaluations(self) -> Evaluations:
         """Runs, datasets and gates of evaluation."""

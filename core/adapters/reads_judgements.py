@@ -22,8 +22,15 @@ ORDER BY application, listing_id LIMIT $4
 """
 
 _IMAGE_SCORES = """
-SELECT listing_id, image_url, image_hash, score, aspects, reasoning, tier, model, prompt_version, judged_at, event_id
-FROM assay.image_scores WHERE listing_id = $1 ORDER BY image_url LIMIT $2
+SELECT listing_id, image_url, image_hash, score, aspects, reasoning, tier, model, prompt_version, judged_at, event_id,
+    flags, spread
+FROM assay.image_scores JOIN assay.image_score_flags USING (event_id)
+WHERE listing_id = $1 ORDER BY image_url LIMIT $2
+"""
+
+_LISTING_SCORE = """
+SELECT score, primary_score, pictures, scored, worst_score, tier, judged_at
+FROM assay.listing_image_scores WHERE listing_id = $1
 """
 
 
@@ -46,8 +53,14 @@ async def _labelled(connection: Connection) -> list[str]:
 
 
 async def image_scores(connection: Connection, listing_id: str) -> list[Row]:
-    """Rows of the view."""
+    """Rows of the view, with flags and spread."""
     return [_public(row) for row in await connection.fetch(_IMAGE_SCORES, listing_id, API_ROWS)]
+
+
+async def listing_image_score(connection: Connection, listing_id: str) -> Row | None:
+    """The listing's row of the view."""
+    row = await connection.fetchrow(_LISTING_SCORE, listing_id)
+    return None if row is None else _public(row)
 
 
 def _public(row: asyncpg.Record) -> Row:

@@ -75,7 +75,9 @@ CROSS JOIN LATERAL (
              JOIN assay_data.picture_sightings AS s ON s.phash = m.phash
              WHERE g.phash = mine.phash AND s.listing_id <> $1 LIMIT $4)
         ) AS any_of ORDER BY listing_id, distance, seller DESC
-    ) AS each LEFT JOIN assay_data.listings AS l USING (listing_id) LEFT JOIN assay_data.pictures AS p USING (image_hash)
+    ) AS each
+    LEFT JOIN assay_data.listings AS l USING (listing_id)
+    LEFT JOIN assay_data.pictures AS p USING (image_hash)
     ORDER BY distance, listing_id LIMIT $3
 ) AS found
 """

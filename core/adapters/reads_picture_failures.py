@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.adapters.postgres import Connection
-from core.adapters.reads_pictures import segment_names
+from core.adapters.reads_segments import segment_names
 from core.picture_models import FailedHost, FailedPicture, FailureFilter, FailureReport
 
 PAGE_ROWS = 50
@@ -79,6 +79,12 @@ ORDER BY t.not_before, t.task_id LIMIT $3
 _DONE = "SELECT count(*) FROM assay_data.image_scores WHERE judged_at > $1"
 
 
+async def reasons(connection: Connection, since: datetime, market: str) -> list[tuple[str, int]]:
+    """Why pictures failed since then, most first; of one market, or of all."""
+    found = await connection.fetch(_REASONS, since, LOOKED_AT, market)
+    return [(row["reason"], row["pictures"]) for row in found]
+
+
 async def failures(connection: Connection, now: datetime, wanted: FailureFilter) -> FailureReport:
     """Counts, hosts, a page of examples, and those that wait."""
     since = now - timedelta(days=wanted.days)
@@ -91,10 +97,7 @@ async def failures(connection: Connection, now: datetime, wanted: FailureFilter)
     looked_at = (since, LOOKED_AT, wanted.market, wanted.reason)
     return FailureReport(
         wanted=wanted,
-        reasons=[
-            (row["reason"], row["pictures"])
-            for row in await connection.fetch(_REASONS, since, LOOKED_AT, wanted.market)
-        ],
+        reasons=await reasons(connection, since, wanted.market),
         retried=[(row["reason"], row["pictures"], row["next_try"]) for row in await connection.fetch(_RETRIED)],
         hosts=[FailedHost(**row) for row in await connection.fetch(_HOSTS, *looked_at, HOSTS, SHOWN_REASONS)],
         examples=[FailedPicture(**row) for row in shown[:PAGE_ROWS]],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from core.adapters import (
+    reads_duplicates,
     reads_listing_pictures,
     reads_picture_failures,
     reads_picture_watches,
@@ -13,6 +14,7 @@ from core.adapters import (
     reads_students,
 )
 from core.adapters.postgres import Connection
+from core.duplicate_models import DuplicateFilter, DuplicateReport
 from core.picture_models import (
     FailureFilter,
     FailureReport,
@@ -74,3 +76,8 @@ class PictureReader:
         """Students, and how they and the judge agree; the latter of one market, or of all."""
         async with self._held() as held:
             return await reads_students.students(held, self._clock.now(), days, market)
+
+    async def duplicates(self, wanted: DuplicateFilter) -> DuplicateReport:
+        """Pictures that look alike and that several sellers show."""
+        async with self._held() as held:
+            return await reads_duplicates.duplicates(held, self._clock.now(), wanted)

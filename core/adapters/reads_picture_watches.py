@@ -8,7 +8,7 @@ from typing import get_args
 import asyncpg
 
 from core.adapters.postgres import Connection
-from core.adapters.reads_pictures import segment_names
+from core.adapters.reads_segments import segment_names
 from core.domain.judging import PictureFlag
 from core.picture_watch_models import (
     BuyerAgreement,

@@ -6,13 +6,15 @@ to one pass without the rows' texts (migration 0034).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from core.adapters.postgres import Connection
+from core.adapters.reads_picture_failures import reasons
+from core.adapters.reads_segments import segment_names
 from core.picture_models import (
     Distribution,
     PictureFilter,
@@ -34,13 +36,15 @@ MAX_PAGES = 20
 SEGMENTS = 200
 """Segments in the table: more nobody reads, and a seller may write any category."""
 
-CHOICES = 300
-"""Markets and categories to choose from in the filter."""
-
 JUDGES = 30
 """Judge versions to choose from: years of them."""
 
 SCORES = range(1, 11)
+TIERS = ("llm", "student")
+
+COMMON = 5_000
+"""Pictures that a filter takes in from which the worst and best are found by walking from score to score: one picture
+in two hundred of a million is met soon. Rarer ones are found by one more pass through the index that counts."""
 
 VIEW = """s.event_id::text AS event_id, s.listing_id, l.title, coalesce(l.market, '') AS market,
     coalesce(l.category, '') AS category, s.image_url, s.image_hash, p.image_hash IS NOT NULL AS has_thumbnail, s.score,
@@ -51,23 +55,25 @@ VIEWED = """assay_data.image_scores AS s
 LEFT JOIN assay_data.pictures AS p USING (image_hash)
 LEFT JOIN assay_data.listings AS l USING (listing_id)"""
 
-_CELLS = """
+_COUNTED = ", ".join(
+    [*(f"count(*) FILTER (WHERE score = {score}) AS s{score}" for score in SCORES)]
+    + [f"count(*) FILTER (WHERE tier = '{tier}') AS {tier}" for tier in TIERS]
+)
+_SUMMED = ", ".join(f"sum({name})::bigint" for name in ("pictures", *(f"s{score}" for score in SCORES), *TIERS))
+
+# Counts beside one another, not a row a score: the planner knows how many segments there are, and needs no sort.
+_SEGMENTS = f"""
 WITH newest AS (
     SELECT DISTINCT ON (listing_id, image_url) listing_id, score, tier, judge, flags
     FROM assay_data.image_scores WHERE judged_at > $1 ORDER BY listing_id, image_url, judged_at DESC, id DESC
-), cells AS (
-    SELECT coalesce(l.market, '') AS market, coalesce(l.category, '') AS category, s.tier, s.score, count(*) AS pictures
-    FROM newest AS s LEFT JOIN assay_data.listings AS l USING (listing_id) {where} GROUP BY 1, 2, 3, 4
 ), segments AS (
-    SELECT market, category, row_number() OVER (ORDER BY sum(pictures) DESC, market, category) AS place,
-        count(*) OVER () AS segments
-    FROM cells GROUP BY market, category
+    SELECT coalesce(l.market, '') AS market, coalesce(l.category, '') AS category, count(*) AS pictures, {_COUNTED}
+    FROM newest AS s LEFT JOIN assay_data.listings AS l USING (listing_id) {{where}} GROUP BY 1, 2
 )
-SELECT CASE WHEN place <= {most} THEN place END AS place, max(segments) AS segments,
-    CASE WHEN place <= {most} THEN market END AS market, CASE WHEN place <= {most} THEN category END AS category,
-    tier, score, sum(cells.pictures)::bigint AS pictures
-FROM cells JOIN segments USING (market, category) GROUP BY 1, 3, 4, tier, score ORDER BY 1 NULLS LAST
-"""
+(SELECT count(*) AS segments, NULL AS market, NULL AS category, {_SUMMED} FROM segments)
+UNION ALL
+(SELECT 0, segments.* FROM segments ORDER BY pictures DESC, market, category LIMIT {SEGMENTS})
+"""  # noqa: S608 - parts of this file alone
 
 # Each score's newest pictures by its own short walk through an index, so that no sort of all is needed.
 _ENDS = """
@@ -83,21 +89,16 @@ CROSS JOIN LATERAL (
 ORDER BY wanted.place, found.judged_at DESC, found.id DESC LIMIT $3
 """
 
-_PICTURES = f"SELECT s.id, {VIEW} FROM {VIEWED} WHERE s.id = ANY($1::bigint[])"  # noqa: S608 - parts of this file alone
-
-# From pair to pair through the index, so that a million listings are not read for a dozen names.
-_SEGMENT_NAMES = """
-WITH RECURSIVE found AS (
-    (SELECT market, coalesce(category, '') AS category FROM assay_data.listings
-     ORDER BY market, coalesce(category, '') LIMIT 1)
-    UNION ALL
-    SELECT following.* FROM found CROSS JOIN LATERAL (
-        SELECT market, coalesce(category, '') FROM assay_data.listings AS l
-        WHERE (l.market, coalesce(l.category, '')) > (found.market, found.category)
-        ORDER BY market, coalesce(category, '') LIMIT 1) AS following
+_RARE = """
+WITH newest AS (
+    SELECT DISTINCT ON (listing_id, image_url) listing_id, id, judged_at, score, tier, judge, flags
+    FROM assay_data.image_scores WHERE judged_at > $1 ORDER BY listing_id, image_url, judged_at DESC, id DESC
 )
-SELECT market, category FROM found LIMIT $1
+SELECT s.id FROM newest AS s {join} WHERE s.score = ANY($2::int[]) {where}
+ORDER BY array_position($2::int[], s.score::int), s.judged_at DESC, s.id DESC LIMIT $3
 """
+
+_PICTURES = f"SELECT s.id, {VIEW} FROM {VIEWED} WHERE s.id = ANY($1::bigint[])"  # noqa: S608 - parts of this file alone
 
 _JUDGES = "SELECT version FROM assay_data.judges ORDER BY added_at DESC, version LIMIT $1"
 
@@ -137,30 +138,32 @@ def asked(wanted: PictureFilter, first: int) -> Asked:
 def counted(wanted: PictureFilter) -> tuple[str, Sequence[object]]:
     """The statement that counts, and what it is told after the moment of the window's start."""
     told = asked(wanted, 2)
-    return _CELLS.format(where=f"WHERE {told.where}" if told.where else "", most=SEGMENTS), told.told
+    return _SEGMENTS.format(where=f"WHERE {told.where}" if told.where else ""), told.told
 
 
-def ends(wanted: PictureFilter) -> tuple[str, Sequence[object]]:
-    """The statement that finds the worst or best, and what it is told after start, scores and limit."""
+def ends(wanted: PictureFilter, pictures: int) -> tuple[str, Sequence[object]]:
+    """The statement that finds the worst or best of so many, and what it is told after start, scores and limit."""
     told = asked(wanted, 4)
-    return _ENDS.format(where=f"AND {told.where}" if told.where else "", join=told.join), told.told
+    statement = _ENDS if pictures >= COMMON else _RARE
+    return statement.format(where=f"AND {told.where}" if told.where else "", join=told.join), told.told
 
 
 async def report(connection: Connection, now: datetime, wanted: PictureFilter) -> PictureReport:
     """The whole page but its longer lists."""
     since = now - timedelta(days=wanted.days)
-    statement, told = counted(wanted)
-    cells = await connection.fetch(statement, since, *told)
+    whole, *segments = await _count(connection, since, wanted)
+    scores = _distribution(whole)
     names = await segment_names(connection)
     return PictureReport(
         wanted=wanted,
-        scores=_distribution(cells),
-        tiers=_by_tier(cells),
+        scores=scores,
+        tiers={tier: whole[tier] or 0 for tier in TIERS},
         waiting={row["kind"]: row["pictures"] for row in await connection.fetch(_WAITING)},
-        segments=_segments(cells),
-        segments_in_all=cells[0]["segments"] if cells else 0,
-        worst=await pictures(connection, since, wanted, "worst", SHOWN_PICTURES),
-        best=await pictures(connection, since, wanted, "best", SHOWN_PICTURES),
+        segments=[SegmentScores(row["market"], row["category"], _distribution(row)) for row in segments],
+        segments_in_all=whole["segments"],
+        worst=await views(connection, await _ids(connection, since, wanted, "worst", SHOWN_PICTURES, scores)),
+        best=await views(connection, await _ids(connection, since, wanted, "best", SHOWN_PICTURES, scores)),
+        failures=await reasons(connection, since, wanted.market),
         markets=sorted({market for market, _ in names}),
         categories=sorted({category for _, category in names if category}),
         judges=[row["version"] for row in await connection.fetch(_JUDGES, JUDGES)],
@@ -174,23 +177,36 @@ async def page_of(
     page = min(max(page, 1), MAX_PAGES)
     last = PAGE_PICTURES * page
     since = now - timedelta(days=wanted.days)
-    ids = await _ids(connection, since, wanted, order, last + 1)
+    whole = (await _count(connection, since, wanted))[0]
+    ids = await _ids(connection, since, wanted, order, last + 1, _distribution(whole))
     return await views(connection, ids[last - PAGE_PICTURES : last]), len(ids) > last and page < MAX_PAGES
 
 
-async def pictures(
-    connection: Connection, since: datetime, wanted: PictureFilter, order: PictureOrder, most: int
-) -> list[PictureView]:
-    """The worst or best, of equal ones the newest first."""
-    return await views(connection, await _ids(connection, since, wanted, order, most))
+async def _count(connection: Connection, since: datetime, wanted: PictureFilter) -> list[asyncpg.Record]:
+    """The window in one, then its largest segments."""
+    statement, told = counted(wanted)
+    return list(await connection.fetch(statement, since, *told))
 
 
 async def _ids(
-    connection: Connection, since: datetime, wanted: PictureFilter, order: PictureOrder, most: int
+    connection: Connection, since: datetime, wanted: PictureFilter, order: PictureOrder, most: int, of: Distribution
 ) -> list[int]:
-    statement, told = ends(wanted)
-    scores = list(SCORES) if order == "worst" else list(reversed(SCORES))
+    """The worst or best, of equal ones the newest first; only scores are looked at that are needed for so many."""
+    scores = needed(of, order, most)
+    if not scores:
+        return []
+    statement, told = ends(wanted, of.pictures)
     return [row["id"] for row in await connection.fetch(statement, since, scores, most, *told)]
+
+
+def needed(of: Distribution, order: PictureOrder, most: int) -> list[int]:
+    """Scores that occur, from the worst or best on, until they make up so many pictures."""
+    found, scores = 0, []
+    for score in SCORES if order == "worst" else reversed(SCORES):
+        if found < most and of.counts[score - 1]:
+            scores.append(score)
+            found += of.counts[score - 1]
+    return scores
 
 
 async def views(connection: Connection, ids: Sequence[int]) -> list[PictureView]:
@@ -204,27 +220,5 @@ def view(row: asyncpg.Record) -> PictureView:
     return PictureView(**{name: value for name, value in row.items() if name != "id"})
 
 
-async def segment_names(connection: Connection) -> list[tuple[str, str]]:
-    """Markets and categories of the catalogue."""
-    return [(row["market"], row["category"]) for row in await connection.fetch(_SEGMENT_NAMES, CHOICES)]
-
-
-def _distribution(cells: Sequence[asyncpg.Record]) -> Distribution:
-    return Distribution([sum(cell["pictures"] for cell in cells if cell["score"] == score) for score in SCORES])
-
-
-def _by_tier(cells: Sequence[asyncpg.Record]) -> Mapping[str, int]:
-    tiers = sorted({cell["tier"] for cell in cells})
-    return {tier: sum(cell["pictures"] for cell in cells if cell["tier"] == tier) for tier in tiers}
-
-
-def _segments(cells: Sequence[asyncpg.Record]) -> list[SegmentScores]:
-    """The largest ones, largest first; what is left over has no place."""
-    places: dict[int, list[asyncpg.Record]] = {}
-    for cell in cells:
-        if cell["place"] is not None:
-            places.setdefault(cell["place"], []).append(cell)
-    return [
-        SegmentScores(found[0]["market"], found[0]["category"], _distribution(found))
-        for _, found in sorted(places.items())
-    ]
+def _distribution(row: asyncpg.Record) -> Distribution:
+    return Distribution([row[f"s{score}"] or 0 for score in SCORES])

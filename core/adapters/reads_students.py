@@ -12,7 +12,7 @@ import numpy as np
 
 from core.adapters.postgres import Connection
 from core.adapters.reads_picture_watches import alerts
-from core.adapters.reads_pictures import segment_names
+from core.adapters.reads_segments import segment_names
 from core.domain.evaluation.metrics import kappa, rank_correlation
 from core.domain.evaluation.sample import Numbers
 from core.picture_watch_models import StudentDay, StudentReport, StudentView

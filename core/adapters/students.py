@@ -12,15 +12,8 @@ from core.adapters import audit
 from core.adapters.judge_book import MARK
 from core.adapters.postgres import Pool, connection, transaction
 from core.domain.access import AuditEntry
-from core.student_ports import (
-    NO_STUDENT,
-    AgreedLabel,
-    KeptStudent,
-    LabelAsk,
-    LabelCount,
-    LabelledPicture,
-    StudentDeed,
-)
+from core.domain.images.labelled import AgreedLabel, LabelledPicture
+from core.student_ports import NO_STUDENT, KeptStudent, LabelAsk, LabelCount, StudentDeed
 
 _FIELDS = "version, name, extractor, metadata, body, trained_at, trained_by"
 
@@ -44,34 +37,45 @@ _NOTE = "INSERT INTO assay_data.student_deeds (act, version, by, why, at) VALUES
 
 _DEEDS = "SELECT act, version, by, why, at FROM assay_data.student_deeds ORDER BY id DESC"
 
-# A score that was taken over from the same picture elsewhere or from a look-alike names the call that was made for the
-# first: of the rows of one call with one reasoning, the first was judged, the others share it. A reasoning of two
-# pictures of one call that is the same to the letter is taken for one: a label too few, never one too many.
-_JUDGED = """
+TAKEN_OVER = "Judged on a copy that looks alike"
+"""How the reasoning of a look-alike's score begins (`core.stages.student_scores.ALIKE`; a test holds both alike)."""
+
+# A score that was taken over from the same picture elsewhere names the call that was made for the first: of the rows of
+# one call with one reasoning, the first was judged, the others share it. A reasoning of two pictures of one call that
+# is the same to the letter is taken for one: a label too few, never one too many.
+_JUDGED = f"""
 SELECT DISTINCT ON (image_hash) id, image_hash, listing_id, image_url, score, aspects, judged_at
 FROM (
-    SELECT id, image_hash, listing_id, image_url, score, aspects, judged_at,
+    SELECT id, image_hash, listing_id, image_url, score, aspects, reasoning, judged_at,
         row_number() OVER (PARTITION BY call_id, md5(reasoning) ORDER BY id) AS place
     FROM assay_data.image_scores WHERE tier = 'llm' AND judge = $1 AND call_id IS NOT NULL
 ) AS given
-WHERE place = 1 AND ($2::timestamptz IS NULL OR judged_at >= $2)
+WHERE place = 1 AND NOT starts_with(reasoning, '{TAKEN_OVER}') AND ($2::timestamptz IS NULL OR judged_at >= $2)
 ORDER BY image_hash, id DESC
-"""
+"""  # noqa: S608
 
 _LABELLED = f"""
 WITH judged AS ({_JUDGED})
 SELECT j.image_hash, j.listing_id, j.image_url, coalesce(nullif(l.attributes ->> $4, ''), j.listing_id) AS seller,
     coalesce(l.market, '') AS market, coalesce(l.category, '') AS category, p.phash, f.features, j.score, j.aspects,
-    coalesce((
-        SELECT k.payload ->> 'why' FROM assay_data.tasks AS k
-        WHERE k.kind = 'image_label' AND k.subject ->> 'listing_id' = j.listing_id
-            AND k.subject ->> 'image_url' = j.image_url
-        ORDER BY k.created_at DESC LIMIT 1), '') AS why,
-    p.measures
+    coalesce(t.why, '') AS why, coalesce(s.certain, true) AS certain
 FROM judged AS j
 JOIN assay_data.picture_features AS f ON f.image_hash = j.image_hash AND f.extractor = $3
 JOIN assay_data.pictures AS p ON p.image_hash = j.image_hash
 LEFT JOIN assay_data.listings AS l ON l.listing_id = j.listing_id
+LEFT JOIN LATERAL (
+    SELECT k.payload ->> 'why' AS why FROM assay_data.tasks AS k
+    WHERE k.kind = 'image_label' AND k.subject ->> 'listing_id' = j.listing_id
+        AND k.subject ->> 'image_url' = j.image_url
+    ORDER BY k.created_at DESC LIMIT 1
+) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT coalesce(e.spread > (v.metadata ->> 'unsure_above')::float8, false) AS certain
+    FROM assay_data.image_scores AS e LEFT JOIN assay_data.students AS v ON v.version = e.prompt_version
+    WHERE e.listing_id = j.listing_id AND e.image_url = j.image_url AND e.image_hash = j.image_hash
+        AND e.tier = 'student' AND e.id < j.id
+    ORDER BY e.id DESC LIMIT 1
+) AS s ON true
 WHERE $5 = '' OR l.market = $5
 ORDER BY j.image_hash
 """  # noqa: S608

@@ -22,12 +22,13 @@ async def relevance(request: web.Request) -> web.Response:
 
 
 async def image_scores(request: web.Request) -> web.Response:
-    """The newest score of each picture of a listing."""
+    """The newest score of each picture of a listing, and what they make of the listing."""
     listing_id = params.text(request, "listing_id")
     if not listing_id:
         return _refused("listing_id is required")
-    scores = await request.app[SITE].reads.image_scores(listing_id)
-    return web.json_response({"listing_id": listing_id, "scores": scores})
+    reads = request.app[SITE].reads
+    scores, listing = await reads.image_scores(listing_id), await reads.listing_image_score(listing_id)
+    return web.json_response({"listing_id": listing_id, "scores": scores, "listing": listing})
 
 
 async def openapi(_: web.Request) -> web.Response:

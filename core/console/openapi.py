@@ -43,6 +43,29 @@ _SCORE: dict[str, Schema] = {
     "prompt_version": _TEXT,
     "judged_at": _TIME,
     "event_id": _UUID,
+    "flags": {"type": "array", "items": _TEXT, "description": "what the judge saw, such as ai_made or over_edited"},
+    "spread": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "description": "the student's doubt in points; null: a judge's",
+    },
+}
+
+_POINTS: Schema = {"type": ["integer", "null"], "minimum": 1, "maximum": 10}
+
+_LISTING_SCORE: dict[str, Schema] = {
+    "score": {
+        "type": ["number", "null"],
+        "minimum": 1,
+        "maximum": 10,
+        "description": "0.7 of the main picture's and 0.3 of the others' mean; null until the main one is scored",
+    },
+    "primary_score": {**_POINTS, "description": "of the main picture, which the listing shows first"},
+    "pictures": {"type": "integer", "minimum": 1, "description": "that the listing shows now"},
+    "scored": {"type": "integer", "minimum": 0, "description": "of those, how many have a score"},
+    "worst_score": {**_POINTS, "description": "the least score of its pictures"},
+    "tier": {"enum": ["llm", "student", "mixed", None], "description": "who gave the scores; null: none yet"},
+    "judged_at": {"type": ["string", "null"], "format": "date-time", "description": "of the newest of them"},
 }
 
 
@@ -62,7 +85,7 @@ def document() -> dict[str, object]:
                 "Labels",
             ),
             "/v1/image-scores": _get(
-                "The newest score of each picture of a listing",
+                "The newest score of each picture of a listing, and the listing's score of those that it shows now",
                 [_parameter("listing_id", "the listing")],
                 "ImageScores",
             ),
@@ -83,7 +106,10 @@ def document() -> dict[str, object]:
                 "Label": _object(_LABEL),
                 "ImageScore": _object(_SCORE),
                 "Labels": _object({"query": _TEXT, "market": _TEXT, "labels": _list("Label")}),
-                "ImageScores": _object({"listing_id": _TEXT, "scores": _list("ImageScore")}),
+                "ListingImageScore": _object(_LISTING_SCORE),
+                "ImageScores": _object(
+                    {"listing_id": _TEXT, "scores": _list("ImageScore"), "listing": _or_null("ListingImageScore")}
+                ),
                 "Error": _object({"error": {"type": "string", "description": "one line, for a person"}}),
             },
         },
@@ -96,6 +122,13 @@ def _object(properties: Mapping[str, Schema]) -> Schema:
 
 def _list(name: str) -> Schema:
     return {"type": "array", "items": _reference(name)}
+
+
+def _or_null(name: str) -> Schema:
+    return {
+        "oneOf": [_reference(name), {"type": "null"}],
+        "description": "null for a listing that is not known or shows no picture",
+    }
 
 
 def _reference(name: str) -> Schema:

@@ -54,12 +54,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where the data goes: maps a place (0 … count − 1) and a value (0 … top) to user units."""
+    """Where the data goes: maps a place (0 … count − 1) and a value (bottom … top) to user units."""
 
     width: int
     height: int
     count: int
     top: float
+    bottom: float = 0.0
 
     @property
     def left(self) -> int:
@@ -74,7 +75,8 @@ class Frame:
     def y(self, value: float) -> float:
         """Vertical position, kept inside the plot."""
         inner = self.height - TOP - BOTTOM
-        return round(TOP + inner * (1 - min(max(value / self.top, 0), 1)), 1)
+        share = (value - self.bottom) / (self.top - self.bottom)
+        return round(TOP + inner * (1 - min(max(share, 0), 1)), 1)
 
 
 def nice_top(value: float) -> float:
@@ -93,21 +95,28 @@ def line_chart(
     reference: float | None = None,
     reference_name: str = "baseline",
     mark: int | None = None,
+    signed: bool = False,
     size: tuple[int, int] = (360, 170),
 ) -> Markup:
     """Points joined by a line, the band of their intervals behind, a dashed reference; gaps stay gaps.
+    The axis begins at 0; of `signed` figures some of which are below it, 0 is its middle.
 
     `mark`: place of the point that the plot is about, with an upright line.
     """
-    seen = [number for point in points for number in (point.value, point.high, reference) if number is not None]
-    frame = Frame(*size, count=len(points), top=nice_top(max(seen, default=0)))
+    told = [number for point in points for number in (point.value, point.low, point.high, reference)]
+    seen = [number for number in told if number is not None]
+    below = signed and min(seen, default=0) < 0
+    top = nice_top(max((abs(number) for number in seen), default=0) if below else max(seen, default=0))
+    frame = Frame(*size, count=len(points), top=top, bottom=-top if below else 0.0)
     body = [_grid(frame, show), _dates(frame, [point.label for point in points])]
     body += [_band(frame, run) for run in _runs(points) if len(run) > 1]
     if reference is not None:
         body.append(_reference(frame, reference, f"{reference_name}: {show(reference)}"))
     if mark is not None:
         x = frame.x(mark)
-        body.append(Markup('<line class="mark" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(x, x, TOP, frame.y(0)))
+        body.append(
+            Markup('<line class="mark" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(x, x, TOP, frame.y(frame.bottom))
+        )
     for run in _runs(points):
         path = " ".join(f"{frame.x(place)},{frame.y(point.value or 0.0)}" for place, point in run)
         body.append(Markup('<polyline class="line" points="{}"/>').format(path))
@@ -116,10 +125,16 @@ def line_chart(
 
 
 def histogram(
-    columns: Sequence[Column], name: str, show: Callable[[float], str], *, size: tuple[int, int] = (360, 170)
+    columns: Sequence[Column],
+    name: str,
+    show: Callable[[float], str],
+    *,
+    top: float | None = None,
+    size: tuple[int, int] = (360, 170),
 ) -> Markup:
-    """Columns from zero, each named below."""
-    frame = Frame(*size, count=len(columns), top=nice_top(max((column.value for column in columns), default=0)))
+    """Columns from zero, each named below; `top`: the end of the axis, where several plots are to have one."""
+    top = top or nice_top(max((column.value for column in columns), default=0))
+    frame = Frame(*size, count=len(columns), top=top)
     step = (frame.width - frame.left - RIGHT) / max(1, len(columns))
     body = [_grid(frame, show)]
     shown = _shown(len(columns)) if len(columns) > MAX_LABELS else range(len(columns))
@@ -222,7 +237,7 @@ def _reference(frame: Frame, value: float, name: str) -> Markup:
 def _grid(frame: Frame, show: Callable[[float], str]) -> Markup:
     lines = []
     for tick in range(_TICKS + 1):
-        value = frame.top * tick / _TICKS
+        value = frame.bottom + (frame.top - frame.bottom) * tick / _TICKS
         y = frame.y(value)
         lines.append(
             Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(frame.left, frame.width - RIGHT, y, y)

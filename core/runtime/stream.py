@@ -30,7 +30,7 @@ HEARTBEAT_S = 30.0
 """A loop that has not turned for this long hangs: its slowest turn, a 60 MB snapshot, takes two."""
 
 TURN_S = 0.25
-"""The loop looks up at least this often: a quarter of the time a record may wait."""
+"""The loop looks up at least this often, and as often as a record may wait: a quarter of the usual time."""
 
 FENCED_LOOK_S = 10.0
 """A partition that another took while the group still gives it to us is taken back after this: whoever lost it has
@@ -216,7 +216,7 @@ class StreamProcess:
 
     async def _turns(self) -> None:
         while not self._stopping:
-            await wait_for(self._wake, TURN_S)
+            await wait_for(self._wake, min(TURN_S, self._plan.batch_seconds))
             self._wake.clear()
             if self._failure is not None:
                 raise self._failure

@@ -57,6 +57,8 @@ class WorkPlan:
     """Each lane's part of the groups, 0 to 1: a flood in a better lane must not keep it from being leased at all."""
     soon_s: float = 0.0
     """A task that may be tried again within this is work still to do; `--until-idle` waits for it."""
+    poll_s: float = POLL_S
+    """An empty inbox is asked again after this."""
 
 
 class WorkProcess:
@@ -121,7 +123,7 @@ class WorkProcess:
             self._running[task] = group
             task.add_done_callback(self._ended)
         if not groups:
-            await wait_for(self._wake, POLL_S)
+            await wait_for(self._wake, self._plan.poll_s)
 
     async def _leased(self) -> list[Sequence[Task]]:
         """What is to start now; groups that have to be alone are kept for when nothing else is under way."""
@@ -144,7 +146,7 @@ class WorkProcess:
         leased = await self._lease(groups, lane)
         if leased or lane is None:
             return leased
-        self._without[lane] = now + POLL_S
+        self._without[lane] = now + self._plan.poll_s
         return await self._owed_or_best(groups)
 
     async def _lease(self, groups: int, lane: Lane | None) -> list[list[Task]]:

@@ -74,6 +74,8 @@ def image_score_event(fact: ImageScoreFact) -> OutgoingEvent:
         prompt_version=fact.prompt_version,
         judged_at=fact.judged_at,
         judge=fact.judge,
+        flags=fact.flags,
+        spread=fact.spread,
     )
     return OutgoingEvent(
         event_id=fact.event_id,

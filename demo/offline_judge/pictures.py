@@ -18,12 +18,13 @@ Aspect = Literal["focus", "lighting", "background", "framing", "completeness", "
 # Each curve is (measure, score) points with straight lines between. Anchors are those of the rubric (9-10 as a
 # professional would do it, 5-6 ordinary, 1-2 unusable), set by looking at photographs and drawings of products.
 _FOCUS = ((0.15, 1.0), (0.22, 2.0), (0.36, 3.5), (0.45, 5.5), (0.55, 8.0), (0.62, 9.5), (0.7, 10.0))
+_STEEP = ((0.02, 1.0), (0.05, 2.0), (0.08, 4.0), (0.11, 7.0), (0.15, 10.0))
 _SIDE = ((60, 1.0), (100, 2.5), (150, 4.0), (200, 5.5), (300, 8.0), (400, 10.0))
 _LIGHT = ((0.05, 1.0), (0.15, 2.0), (0.25, 3.0), (0.35, 4.0), (0.6, 7.0), (0.8, 9.0), (0.92, 10.0))
 _EVEN = ((0.01, 10.0), (0.05, 8.0), (0.1, 6.5), (0.2, 4.0), (0.3, 2.5), (0.4, 1.5))
 _EXTENT = ((0.05, 1.0), (0.2, 3.0), (0.35, 5.5), (0.5, 8.0), (0.6, 9.5), (0.9, 9.5), (1.0, 6.0))
 _CUT = ((0.0, 10.0), (0.06, 8.0), (0.15, 5.0), (0.4, 3.5), (0.6, 2.5), (0.8, 2.0))
-_TEXT = ((0.0, 10.0), (0.03, 9.0), (0.07, 6.0), (0.1, 4.0), (0.2, 3.0), (0.35, 2.0))
+_TEXT = ((0.0, 10.0), (0.05, 10.0), (0.09, 6.0), (0.14, 4.0), (0.25, 3.0), (0.4, 2.0))
 
 FILLED = 0.6
 """Share of the picture from which the item can't be told from its surroundings by colour."""
@@ -34,6 +35,19 @@ HONESTY, HONESTY_WITH_CLAIMS = 8, 5
 
 AUTHENTICITY = 8.0
 """Pixels can't tell a good render from a photograph: never above 8."""
+
+BLOCKS_FROM, BLOCKS_LOOK_SHARP, BLOCKS_LOOK_STEEP = 1.3, 0.1, 0.015
+"""Blockiness from which it is JPEG's doing (quality 85 makes up to 1.3), and by how much sharpness and steepness rise with
+it on pictures that have neither (measured at qualities 20, 7 and 2 on blurred drawings)."""
+
+NOISE_LOOKS_SHARP = 0.03
+"""Sharpness that a dark picture gains by each time its tones are stretched: its noise is stretched too."""
+
+OVERLAYS_COST = 2.0
+"""Points of the overall score that a picture full of letters loses beside what its aspects say."""
+
+SPOILT_COST = 0.6
+"""Points that a picture without sharpness or light loses beside: what can't be seen may have been worse."""
 
 WORST_WEIGHT = 0.6
 """Of the overall score that the worst aspect makes up: one grave fault spoils a picture that is good otherwise."""
@@ -53,7 +67,7 @@ def _aspects(pixels: Pixels) -> dict[Aspect, float]:
     overlays = _on(_TEXT, pixels.text)
     cut = _on(_CUT, pixels.cut)
     return {
-        "focus": min(_on(_FOCUS, pixels.sharpness), _on(_SIDE, min(pixels.width, pixels.height))),
+        "focus": _focus(pixels),
         "lighting": _on(_LIGHT, pixels.highlight),
         "background": _on(_EVEN, pixels.unevenness),
         "framing": min(_on(_EXTENT, pixels.extent), max(cut, 3.0)),
@@ -64,13 +78,25 @@ def _aspects(pixels: Pixels) -> dict[Aspect, float]:
     }
 
 
+def _focus(pixels: Pixels) -> float:
+    """The worst of how sharp, how steep and how large; blocks and the noise of dark pictures look sharp and are not."""
+    blocks = max(0.0, pixels.blockiness - BLOCKS_FROM)
+    noise = 1 / max(pixels.highlight, 0.05) - 1
+    sharp = _on(_FOCUS, pixels.sharpness - BLOCKS_LOOK_SHARP * blocks - NOISE_LOOKS_SHARP * noise)
+    steep = _on(_STEEP, pixels.steepness - BLOCKS_LOOK_STEEP * blocks)
+    return min(sharp, steep, _on(_SIDE, min(pixels.width, pixels.height)))
+
+
 def _overall(raw: dict[Aspect, float]) -> int:
     """Between the worst aspect and the mean, capped by grave faults as the rubric says.
 
-    Never above focus: what blur hides (clutter, letters) must not make a picture better.
+    Never above focus: what blur hides (clutter, letters) must not make a picture better. And what is drawn over a picture
+    costs for itself: it may hide what was worse.
     """
     worst, mean = min(raw.values()), sum(raw.values()) / len(raw)
     value = min(WORST_WEIGHT * worst + (1 - WORST_WEIGHT) * mean, raw["focus"])
+    value -= OVERLAYS_COST * (1 - raw["overlays"] / 10)
+    value -= SPOILT_COST * (2 - (raw["focus"] + raw["lighting"]) / 10)
     if min(raw[name] for name in _GRAVE) < 2.5:
         value = min(value, 3.0)
     if min(raw[name] for name in _TROUBLING) < 2.5:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import io
 from collections import Counter
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFilter, UnidentifiedImageError
 
 from core.domain.images import measures
+from demo.offline_judge import drawn, edges
 
 MAX_PIXELS = 40_000_000
 """Larger pictures are refused: decoding one takes over 100 MB, and no service sends such a one to a model."""
 
 LUMA_SIDE = 256
 """Side at which sharpness is measured: blur that is not seen in a result list's tile does not matter."""
-
-TEXT_SIDE = 512
-"""Side that `core.domain.images.measures.text_share` is made for."""
 
 SHARP_STEP, MOST_GAIN = 160.0, 6.0
 """Luma step of a sharp picture's hardest edges, and how far weaker ones are raised; beyond, noise would be letters."""
@@ -30,11 +29,16 @@ DARKEST = 12.0
 GRID = 64
 """Side of the reduced picture in which the item is looked for: fine enough for its outline, too coarse for noise."""
 
+CLUTTER = 0.4
+"""Unevenness of a border on which something is drawn: as of a cluttered one."""
+
 STANDS_OUT = 34.0
 """Distance in RGB (of 255 a channel, brightness evened out) from the border's colour that makes a cell the item's."""
 
 COLOUR_SHARE = 0.12
 """Share of the item's cells that a colour must have to be named."""
+
+Value = TypeVar("Value", np.float64, np.bool_)
 
 _PALETTE: dict[str, tuple[int, int, int]] = {
     "black": (30, 30, 32), "white": (245, 245, 245), "grey": (130, 132, 136), "silver": (190, 194, 200),
@@ -55,13 +59,18 @@ class Pixels:
     width: int
     height: int
     sharpness: float
+    steepness: float
+    blockiness: float
+    """Of JPEG's borders against what lies between them; 1 none."""
     highlight: float
     exposure: float
     unevenness: float
-    """Spread of the border's colours, brightness evened out: 0 a plain background."""
+    """Spread of the border's colours, brightness evened out: 0 a plain background; where something is drawn over it, as
+    uneven as clutter."""
     text: float
+    """Share of the area that drawn letters lie on."""
     item: float
-    """Share of the area that stands out from the border's colour."""
+    """Share of the area, as far as nothing is drawn over it, that stands out from the border's colour."""
     extent: float
     """The longer side of the item's box as a share of the picture's side."""
     cut: float
@@ -73,22 +82,29 @@ class Pixels:
 def measure(jpeg: bytes) -> Pixels:
     """Measure a picture; UnreadablePicture when it is none."""
     picture = _decode(jpeg)
-    luma = _even_luma(picture, LUMA_SIDE)
-    tones = measures.tones(np.asarray(picture.convert("L").resize((GRID * 4, GRID * 4), Image.Resampling.BOX)))
-    cells = np.asarray(picture.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float64)
+    blockiness = edges.blockiness(picture)
+    letters = drawn.covered(_sharpened(_even_luma(picture, drawn.SIDE, drawn.SOFTER)), blockiness)
+    bare = drawn.without(picture, letters)
+    hidden = np.kron(drawn.grown(letters), np.ones((GRID // letters.shape[0],) * 2, dtype=np.bool_))
+    luma = _even_luma(bare, LUMA_SIDE)
+    tones = measures.tones(np.asarray(bare.convert("L").resize((GRID * 4, GRID * 4), Image.Resampling.BOX)))
+    cells = np.asarray(bare.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float64)
     even = cells * (255.0 / max(DARKEST, float(np.quantile(cells, 0.99))))
-    ring = _ring(even)
+    ring, ring_hidden = _ring(even), _ring(hidden)
     ground = np.median(ring, axis=0)
-    away = np.linalg.norm(even - ground, axis=2) > STANDS_OUT
+    away = (np.linalg.norm(even - ground, axis=2) > STANDS_OUT) & ~hidden
+    spread = np.where(ring_hidden, CLUTTER, np.linalg.norm(ring - ground, axis=1) / 255)
     return Pixels(
         width=picture.width,
         height=picture.height,
         sharpness=measures.sharpness(luma),
+        steepness=edges.steepness(luma, ~hidden),
+        blockiness=blockiness,
         highlight=tones[2],
         exposure=tones[0],
-        unevenness=float(np.linalg.norm(ring - ground, axis=1).mean()) / 255,
-        text=measures.text_share(_sharpened(_even_luma(picture, TEXT_SIDE))),
-        item=float(away.mean()),
+        unevenness=float(spread.mean()),
+        text=float(letters.mean()),
+        item=float(away.sum() / max(1, (~hidden).sum())),
         extent=_extent(away),
         cut=_cut(away),
         colours=_colours(even[away]),
@@ -96,13 +112,13 @@ def measure(jpeg: bytes) -> Pixels:
     )
 
 
-def _even_luma(picture: Image.Image, side: int) -> measures.Luma:
+def _even_luma(picture: Image.Image, side: int, softer: float = 0.0) -> measures.Luma:
     """Luma at a fixed size, its brightest parts at 255: neither pixels nor darkness then change what is measured.
 
     Smaller pictures are enlarged, so that fewer pixels never look sharper; floats keep the steps of dark ones fine.
     """
-    grey = picture.convert("F").resize((side, side), Image.Resampling.BICUBIC)
-    values = np.asarray(grey, dtype=np.float64)
+    grey = picture.convert("L").filter(ImageFilter.GaussianBlur(softer * max(picture.size))) if softer else picture
+    values = np.asarray(grey.convert("F").resize((side, side), Image.Resampling.BICUBIC), dtype=np.float64)
     gain = 255.0 / max(DARKEST, float(np.quantile(values, 0.99)))
     even: measures.Luma = (values * gain).clip(0, 255).astype(np.int16)
     return even
@@ -125,7 +141,7 @@ def _decode(jpeg: bytes) -> Image.Image:
         raise UnreadablePicture("a picture can't be decoded") from error
 
 
-def _ring(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ring(cells: NDArray[Value]) -> NDArray[Value]:
     """The outermost two rows and columns, as a list of colours."""
     inside = np.zeros(cells.shape[:2], dtype=np.bool_)
     inside[2:-2, 2:-2] = True

@@ -179,6 +179,81 @@ async def test_a_known_score_adds_neither_row_nor_event_and_ends_its_task(stores
     assert (await stores.task("a")).state == "done"
 
 
+async def test_many_who_ask_for_scores_at_once_each_have_their_own(stores: Stores) -> None:
+    facts = [score(f"s{n}", image_hash=f"h{n}", image_url=f"u{n}") for n in range(0, 30, 2)]
+    await stores.judgements.save_image_score(facts, [], [], NOON)
+    found = await asyncio.gather(*(stores.judgements.image_score(f"h{n}", "image@1", "eye-1") for n in range(30)))
+    assert [None if fact is None else fact.content_key for fact in found] == [
+        None if n % 2 else f"s{n}" for n in range(30)
+    ]
+
+
+async def test_flags_and_doubt_come_back_with_a_score(stores: Stores) -> None:
+    facts = [
+        score("s1", flags=("ai_made", "over_edited")),
+        score("s2", image_hash="h2", image_url="2", spread=0.7, tier="student", call_id=None),
+    ]
+    await stores.judgements.save_image_score(facts, [], [], NOON)
+    assert [await stores.judgements.image_score(h, "image@1", "eye-1") for h in ("h1", "h2")] == facts
+
+
+async def test_tasks_that_follow_a_score_are_queued_with_it(stores: Stores) -> None:
+    done = await leased(stores, "a")
+    more = [task("label", kind="image_label", group="L1")]
+    await stores.judgements.save_image_score([score("s1", tier="student", call_id=None)], [], done, NOON, more)
+    assert (await stores.task("a")).state == "done"
+    assert (await stores.task("label")).state == "waiting"
+    ((queued,),) = await stores.inbox.lease(["image_label"], 1, 8, 60)
+    assert (queued.task_key, queued.group_key) == ("label", "L1")
+
+
+async def test_a_task_that_follows_is_queued_once(stores: Stores) -> None:
+    more = [task("label", kind="image_label")]
+    for _ in range(2):
+        await stores.judgements.save_image_score([], [], [], NOON, more)
+    assert await stores.inbox.runnable(["image_label"]) == 1
+
+
+STUDENT = {"tier": "student", "model": "student", "prompt_version": "student@1", "call_id": None, "spread": 0.5}
+
+
+async def test_a_students_score_is_not_written_over_the_judges_of_the_same_picture(stores: Stores) -> None:
+    done = await leased(stores, "a")
+    await stores.judgements.save_image_score([score("s1")], [], [], NOON)
+    late = score("s2", judged_at=NOON + HOUR, **STUDENT)
+    await stores.judgements.save_image_score([late], [image_score_event(late)], done, NOON + HOUR)
+    assert await stores.judgements.image_score("h1", "student@1", "student") is None
+    assert await waiting_events(stores) == []
+    assert (await stores.task("a")).state == "done"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image_hash": "another picture"},
+        {"listing_id": "L2"},
+        {"image_url": "https://pictures.example/2.jpg"},
+        {"tier": "student", "model": "student", "prompt_version": "student@0"},
+    ],
+    ids=["the picture changed", "another listing", "another address", "an older student"],
+)
+async def test_a_students_score_is_written_where_the_judge_has_not_scored_this_picture(
+    stores: Stores, other: dict[str, object]
+) -> None:
+    await stores.judgements.save_image_score([score("s1", **other)], [], [], NOON)
+    late = score("s2", judged_at=NOON + HOUR, **STUDENT)
+    await stores.judgements.save_image_score([late], [image_score_event(late)], [], NOON + HOUR)
+    assert await stores.judgements.image_score("h1", "student@1", "student") == late
+    assert [event.event_id for event in await waiting_events(stores)] == [late.event_id]
+
+
+async def test_the_judges_score_is_written_after_the_students(stores: Stores) -> None:
+    early, late = score("s1", **STUDENT), score("s2", judged_at=NOON + HOUR)
+    for fact in (early, late):
+        await stores.judgements.save_image_score([fact], [image_score_event(fact)], [], fact.judged_at)
+    assert [event.event_id for event in await waiting_events(stores)] == [early.event_id, late.event_id]
+
+
 # --- Anchors ---------------------------------------------------------------------------------------------
 
 
@@ -212,6 +287,15 @@ async def test_a_save_that_fails_leaves_nothing_of_it(work_pool: Pool) -> None:
     with pytest.raises(Exception, match="0x00"):
         await stores.judgements.save_labels([label("a")], [wrong], done, NOON)
     assert await stores.judgements.labels(["a"]) == set()
+    assert (await stores.task("a")).state == "running"
+
+
+async def test_a_score_that_fails_queues_nothing(work_pool: Pool) -> None:
+    stores = PostgresStores(work_pool)
+    done = await leased(stores, "a")
+    with pytest.raises(Exception, match="0x00"):
+        await stores.judgements.save_image_score([score("s", image_url="\x00")], [], done, NOON, [task("label")])
+    assert await work_pool.fetchval("SELECT count(*) FROM assay_data.tasks") == 1
     assert (await stores.task("a")).state == "running"
 
 

@@ -83,7 +83,16 @@ async def test_image_scores_of_a_listing_answer_as_the_document_says(shop: Serve
 
 
 async def test_image_scores_of_an_unknown_listing_are_none(shop: Served) -> None:
-    assert await answer(shop, "/v1/image-scores", listing_id="nobody") == {"listing_id": "nobody", "scores": []}
+    found = await answer(shop, "/v1/image-scores", listing_id="nobody")
+    assert found == {"listing_id": "nobody", "scores": [], "listing": None}
+
+
+async def test_image_scores_have_flags_and_doubt_and_what_they_make_of_the_listing(shop: Served) -> None:
+    body = await answer(shop, "/v1/image-scores", listing_id="L0000")
+    [score] = body["scores"]
+    assert (score["flags"], score["spread"]) == ([], None)
+    assert body["listing"]["score"] == body["listing"]["primary_score"] == score["score"]
+    assert (body["listing"]["pictures"], body["listing"]["scored"], body["listing"]["tier"]) == (1, 1, score["tier"])
 
 
 async def test_an_unknown_address_of_the_api_is_json(shop: Served) -> None:

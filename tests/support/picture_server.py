@@ -87,12 +87,15 @@ class Server:
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             self.heads.append(await reader.readuntil(b"\r\n\r\n"))
-            await self.tricks[self.asked[-1]](writer)
+            await self.trick_of(self.heads[-1])(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has gone, as it should from most of these
         finally:
             self.at_once -= 1
             writer.close()
+
+    def trick_of(self, head: bytes) -> Trick:
+        return self.tricks[head.split(b" ")[1].decode()]
 
     @property
     def asked(self) -> list[str]:

@@ -46,6 +46,33 @@ def test_metadata_is_refused_whatever_is_allowed(address: str, form: str) -> Non
     assert refusal(form.format(address), 80, everything) == "a metadata address"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.170.2", "169.254.0.23", "fe80::a9fe:a9fe", "fe80::a9fe:a9fe%eth0", "fd00:ec2::254%1"),
+        *("fd00:ec2::23", "fd00:c1::a9fe:a9fe", "fd00:42::42", "2002:a9fe:a9fe::1"),
+        "64:ff9b:1:a9fe:a9:fe00::",  # a local translator with a prefix of 48 bits (RFC 6052 2.2)
+        "64:ff9b:1:a9:fe:a9fe::",  # 56
+        "64:ff9b:1:0:a9:fea9:fe00:0",  # 64
+        "64:ff9b:1::a9fe:a9fe",  # 96
+        "2001:0:4136:e378:8000:63bf:5601:5601",  # Teredo: 169.254.169.254 with every bit turned
+    ],
+)
+def test_no_form_of_a_metadata_address_slips_through_an_allowed_network(address: str) -> None:
+    everything = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+    assert refusal(address, 80, everything) == "a metadata address"
+
+
+@pytest.mark.parametrize("address", ["64:ff9b:1::808:808", "2001:0:808:808::f7f7:f7f7", "64:ff9b:2::808:808"])
+def test_a_translation_that_nobody_can_check_is_refused_unless_it_is_allowed(address: str) -> None:
+    assert refusal(address, 443, ()) == "not a public address"
+    assert refusal(address, 443, (ipaddress.ip_network(f"{address}/128"),)) is None
+
+
+def test_a_local_translation_of_an_allowed_address_is_not_that_address() -> None:
+    assert refusal("64:ff9b:1::a01:203", 443, OFFICE) == "not a public address"
+
+
 @pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3", "fd00:1::5"])
 def test_an_allowed_network_is_let_through_at_any_port(address: str) -> None:
     assert refusal(address, 9000, OFFICE) is None

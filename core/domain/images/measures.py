@@ -28,17 +28,28 @@ RING = 0.15
 TEXT_BLOCK = 16
 """Side in pixels of a block that is looked at for letters: a readable line is 10 to 40 pixels high at 512."""
 
-TEXT_JUMP = 90
-"""Luma jump (of 255) between neighbours at the edge of a drawn letter: overlays are made to be read."""
+TEXT_JUMP = 60
+"""Luma jump (of 255) between neighbours at the edge of a drawn letter. Measured (docs/pictures.md): 90 misses coloured
+letters, 48 finds more letters in fruit than it gains."""
 
 TEXT_JUMPS = 0.055
 """Share of jumps in a block of letters in each direction of change: two strokes a block give about 0.06."""
+
+TEXT_FLAT_STEP = 8
+"""Luma step (of 255) up to which neighbours count as one stroke or one ground: an overlay is drawn, then compressed."""
+
+TEXT_FLAT = 0.35
+"""Share of such neighbours in a block of letters: strokes and ground have one colour each, a texture that jumps as often
+has none."""
 
 TEXT_RUN = 3
 """Blocks in a row that make a line: shorter runs are corners of things."""
 
 TEXT_SCALES = (1, 2, 4)
 """Every pixel, every second, every fourth: letters of 10 to 160 pixels."""
+
+TEXT_ENOUGH = 0.7
+"""Part of the largest share at which a finer scale is believed: coarse blocks reach over the letters' edges."""
 
 Luma = NDArray[np.int16]
 """Height x width, 0 to 255; 16 bits, so that differences keep their sign."""
@@ -122,26 +133,31 @@ def _ring(shape: tuple[int, ...]) -> Mask:
 
 
 def text_share(grey: Luma) -> float:
-    """Share of the area covered by lines of drawn letters: blocks with many hard jumps both up and down along the rows,
-    in runs (after the horizontal spatial variance of Zhong, Karu, Jain, Pattern Recognition 1995), at the picture's
-    size and at half and a quarter of it for larger letters, of which the most counts. Print on a product is text too:
-    a hint for the reader of a judgement, never a score."""
-    return max(_text_share_at(grey[::step, ::step]) for step in TEXT_SCALES)
+    """Share of the area covered by lines of drawn letters: blocks with many hard jumps both up and down along the rows
+    and even ground between them, in runs (after the horizontal spatial variance of Zhong, Karu, Jain, Pattern
+    Recognition 1995), at the picture's size and at half and a quarter of it for larger letters. Of these the finest
+    that sees nearly all. Print on a product is text too: a hint for the reader of a judgement, never a score."""
+    shares = [_text_share_at(grey[::step, ::step]) for step in TEXT_SCALES]
+    return next(share for share in shares if share >= TEXT_ENOUGH * max(shares))
 
 
 def _text_share_at(grey: Luma) -> float:
     change = np.diff(grey, axis=1)
-    ups, downs = _share_by_block(change > TEXT_JUMP), _share_by_block(change < -TEXT_JUMP)
-    letters = np.minimum(ups, downs) >= TEXT_JUMPS
-    return float(_in_runs(letters).mean()) if letters.size else 0.0
+    jumps = np.minimum(_share_by_block(change > TEXT_JUMP), _share_by_block(change < -TEXT_JUMP))
+    letters = jumps >= TEXT_JUMPS
+    if not letters.any():
+        return 0.0
+    letters &= _share_by_block(np.abs(change) <= TEXT_FLAT_STEP) >= TEXT_FLAT
+    return float(_in_runs(letters).mean())
 
 
 def _share_by_block(mask: Mask) -> NDArray[np.float64]:
+    """Of each block of `TEXT_BLOCK` pixels a side: rows are added up first, which is quick, a block's 16 fit 8 bits."""
     rows, columns = mask.shape[0] // TEXT_BLOCK, mask.shape[1] // TEXT_BLOCK
-    whole = mask[: rows * TEXT_BLOCK, : columns * TEXT_BLOCK]
-    share: NDArray[np.float64] = whole.reshape(rows, TEXT_BLOCK, columns, TEXT_BLOCK).mean(
-        axis=(1, 3), dtype=np.float64
-    )
+    whole = mask[: rows * TEXT_BLOCK, : columns * TEXT_BLOCK].view(np.uint8)
+    by_row = whole.reshape(rows, TEXT_BLOCK, columns * TEXT_BLOCK).sum(axis=1, dtype=np.uint8)
+    by_block = by_row.reshape(rows, columns, TEXT_BLOCK).sum(axis=2, dtype=np.int32)
+    share: NDArray[np.float64] = by_block / TEXT_BLOCK**2
     return share
 
 

@@ -1,9 +1,9 @@
 """Metamorphic checks of whoever scores pictures: a picture that is spoilt more must not be scored higher.
 
 Nobody has to know the right score for it (Chen, Cheung, Yiu 1998; of vision models Tian et al., ICSE 2018): a buyer
-sees less of an item the more its picture is blurred, darkened, compressed, shrunk or written over, so a score that rises on
-the way is wrong wherever it began. A score that stays is no fault; how often it stays is told, since a scorer that
-gives everything a 5 breaks no order either.
+sees less of an item the more its picture is blurred, darkened, compressed, shrunk or written over, so a score that
+rises on the way is wrong wherever it began. A score that stays is no fault; how often it stays is told, since a scorer
+that gives everything a 5 breaks no order either.
 """
 
 from __future__ import annotations

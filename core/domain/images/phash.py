@@ -39,9 +39,9 @@ def distance(one: int, other: int) -> int:
 
 
 def probes(phash: int, within: int) -> list[int]:
-    """Which of the numbers of `assay_data.phash_bands` a hash within so many bits must have one of (multi-index hashing:
-    Norouzi, Punjani, Fleet, CVPR 2012). Of at most 3 differing bits one quarter of the hash has none, of at most 7 one
-    has at most one. ValueError for more than 7."""
+    """Which of the numbers of `assay_data.phash_bands` a hash within so many bits must have one of (multi-index
+    hashing: Norouzi, Punjani, Fleet, CVPR 2012). Of at most 3 differing bits one quarter of the hash has none, of at
+    most 7 one has at most one. ValueError for more than 7."""
     if within >= 2 * BANDS:
         raise ValueError(f"hashes over {2 * BANDS - 1} bits apart have no quarter alike")
     flips = (0,) if within < BANDS else (0, *(1 << bit for bit in range(BAND_BITS)))

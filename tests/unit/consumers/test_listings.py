@@ -30,6 +30,19 @@ def test_pictures_of_a_replay_go_behind_live_work() -> None:
     assert {task.lane for task in picture_tasks(effects("trial", LISTING), "eye-1 image@1")} == {"backfill"}
 
 
+def test_the_newest_listings_pictures_come_first() -> None:
+    told = [effects("live", replace(LISTING, timestamp=at)) for at in (1_700_000_000_000, 1_700_000_010_000)]
+    assert [{task.priority for task in picture_tasks(each, "eye-1 image@1")} for each in told] == [
+        {1_700_000_000},
+        {1_700_000_010},
+    ]
+
+
+def test_listings_of_the_same_ten_seconds_are_served_as_they_came() -> None:
+    told = [effects("live", replace(LISTING, timestamp=at)) for at in (1_700_000_000_001, 1_700_000_009_999)]
+    assert {task.priority for each in told for task in picture_tasks(each, "eye-1 image@1")} == {1_700_000_000}
+
+
 def test_a_deleted_listing_has_no_picture_to_look_at() -> None:
     assert picture_tasks(effects("live", replace(LISTING, event="deleted")), "eye-1 image@1") == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -49,37 +49,51 @@ def picture(image_hash: str = "aa", measures: Mapping[str, float] = MEASURES) ->
     return Picture(image_hash, b"jpeg of " + image_hash.encode(), 768, 576, 800, 600, 1234, "image/jpeg", measures)
 
 
-def listing(listing_id: str, title: str = "Red lamp") -> Listing:
-    attributes = {"colour": "red"}
-    return Listing(listing_id, "de", "de", title, None, "Acme", "Lamps", 9.5, "EUR", attributes, (), "hash")
+def listing(listing_id: str, title: str = "Red lamp", urls: tuple[str, ...] = ()) -> Listing:
+    attributes = {"colour": "red", "seller": "ann"}
+    return Listing(listing_id, "de", "de", title, None, "Acme", "Oddities", 9.5, "EUR", attributes, urls, "hash")
+
+
+def row(item: str = "p1", overall: int = 8, reasoning: str = "Sharp.", flags: Sequence[str] = ()) -> dict[str, object]:
+    return {"item": item, "reasoning": reasoning, "aspects": ASPECTS, "flags": list(flags), "overall": overall}
 
 
 def reply_text(item: str = "p1", overall: int = 8, reasoning: str = "Sharp.") -> str:
-    row = {"item": item, "reasoning": reasoning, "aspects": ASPECTS, "flags": [], "overall": overall}
-    return json.dumps({"pictures": [row]})
+    return json.dumps({"pictures": [row(item, overall, reasoning)]})
 
 
 @dataclass
 class ScriptedLlm:
-    answer: str | LlmError = field(default_factory=reply_text)
+    answer: str | LlmError | Callable[[LlmRequest], str] = field(default_factory=reply_text)
     requests: list[LlmRequest] = field(default_factory=list)
 
     async def complete(self, request: LlmRequest) -> LlmReply:
         self.requests.append(request)
         if isinstance(self.answer, LlmError):
             raise self.answer
-        return LlmReply(CALL, self.answer, "eye-2025", "fp1", 900, 0, 200, 0.001, 400)
+        text = self.answer if isinstance(self.answer, str) else self.answer(request)
+        return LlmReply(CALL, text, "eye-2025", "fp1", 900, 0, 200, 0.001, 400)
 
 
 @dataclass
 class ScriptedPictures:
     by_url: dict[str, Picture | Exception]
+    asked: list[str] = field(default_factory=list)
+    asked_changed: list[tuple[str, str, str]] = field(default_factory=list)
 
     async def fetch(self, url: str) -> Picture:
         found = self.by_url[url]
+        self.asked.append(url)
         if isinstance(found, Exception):
             raise found
         return found
+
+    async def fetch_changed(self, url: str, etag: str, last_modified: str) -> Picture | None:
+        self.asked_changed.append((url, etag, last_modified))
+        found = self.by_url[url]
+        if isinstance(found, Picture) and found.etag == etag:
+            return None
+        return await self.fetch(url)
 
 
 def judge_of_pictures(prompt: str, model: str) -> JudgeVersion:

@@ -128,8 +128,8 @@ def strata(categories: Sequence[str], prices: Floats, bands: int) -> Ints:
         if of_it.any():
             edges = np.quantile(prices[of_it], np.arange(1, bands) / bands)
             band[of_it] = np.searchsorted(edges, prices[of_it], side="right")
-    _, number = np.unique(category * (bands + 1) + band, return_inverse=True)
-    return number.astype(np.int64)
+    number = np.unique(category * (bands + 1) + band, return_inverse=True)[1]
+    return np.asarray(number, np.int64)
 
 
 class Ranks:
@@ -201,7 +201,8 @@ def kendall(held: Listings) -> float | None:
     for stratum in np.unique(held.stratum):
         of_it = held.stratum == stratum
         if np.ptp(held.score[of_it]) > 0 and np.ptp(rate[of_it]) > 0:
-            weight = of_it.sum() * (of_it.sum() - 1) / 2
+            size = int(of_it.sum())
+            weight = size * (size - 1) / 2
             total += weight * float(kendalltau(held.score[of_it], rate[of_it]).statistic)
             pairs += weight
     return total / pairs if pairs else None

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from core.domain.images.buyers.exposures import Place
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -57,25 +55,23 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How much places 1, 2, … are looked at beside the first (1.0), and the clicks that each stands on."""
+    """How much places 1, 2, … are looked at beside the first (1.0), and the clicks that each stands on. It ends where
+    nothing is known any more: places further down are left out of rates, since a wrong guess there would look like a
+    good or a bad listing (a second page begins anew and is no continuation of the first)."""
 
     propensity: Floats
     clicks: Ints
     method: str
 
-    def at(self, place: Place) -> float:
-        """That of a listing's place; the last one's further down."""
-        return float(self.propensity[min(place.position, len(self.propensity)) - 1])
-
 
 def curve(pairs: Pairs, positions: int) -> Curve:
-    """Propensities of places 1 to `positions`: harvested, or assumed where the log says too little of the first."""
+    """Propensities of places 1 to `positions` at most; assumed where the log says too little of the first."""
     told = _identified(_moved(pairs), positions)
     clicks = np.bincount(told.position, told.clicks, positions + 1)[1:].astype(np.int64)
     if not clicks.any():
         return assumed(positions)
-    known = _fitted(told, positions)
-    return Curve(_filled(known), clicks, HARVESTED)
+    filled = _filled(_fitted(told, positions))
+    return Curve(filled, clicks[: filled.size], HARVESTED)
 
 
 def assumed(positions: int) -> Curve:
@@ -132,11 +128,7 @@ def _fitted(pairs: Pairs, positions: int) -> Floats:
 
 
 def _filled(known: Floats) -> Floats:
-    """Places between two that are known lie on the line between them, both axes logarithmic; those behind the last fall
-    as the assumed curve does."""
-    ranks = np.arange(1, known.size + 1, dtype=np.float64)
-    there = np.isfinite(known)
-    filled: Floats = np.exp(np.interp(np.log(ranks), np.log(ranks[there]), np.log(known[there])))
-    last = int(np.flatnonzero(there)[-1])
-    filled[last:] *= (ranks[last:] / ranks[last]) ** -ASSUMED_EXPONENT
-    return filled
+    """Up to the last place that is known; one between two lies on the line between them, both axes logarithmic."""
+    there = np.flatnonzero(np.isfinite(known))
+    ranks = np.log(np.arange(1, there[-1] + 2))
+    return np.asarray(np.exp(np.interp(ranks, ranks[there], np.log(known[there]))), np.float64)
