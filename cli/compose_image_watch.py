@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from consumers import image_watch
 from core.adapters.buyers import PostgresBuyers
 from core.adapters.exposure_reader import KafkaExposures
+from core.adapters.flag_counts import PostgresFlagCounts
 from core.adapters.image_alerts import PostgresImageAlerts, PostgresImageWatchDays
 from core.adapters.kafka_reader import TopicReader
 from core.adapters.leadership import PostgresLeadership
 from core.adapters.postgres import Pool
 from core.adapters.students import PostgresStudentLabels, PostgresStudents
 from core.domain.events import SEARCH_LOG
+from core.errors import StopProcess
 from core.image_ports import ImageWatch
 from core.ports import Clock
 from core.runtime.periodic import PeriodicProcess
 from core.settings import Settings, kafka_servers
 from core.stages.buyers_look import BuyersLook, Pace
+from core.stages.flags_watch import FlagsWatch, flag_rules
 from core.stages.student_watch import StudentWatch
 from core.telemetry import Metrics
 
@@ -45,11 +49,21 @@ def night_look(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics) -
     return image_watch.NightLook(watches(settings, pool, clock, metrics), alerts, days, clock, hour, metrics)
 
 
+@asynccontextmanager
+async def no_other_looks(pool: Pool) -> AsyncIterator[None]:
+    """While the block lasts `image-watch` and other commands wait; StopProcess while one of them looks."""
+    async with PostgresLeadership(pool).lead(image_watch.NAME) as mine:
+        if not mine:
+            raise StopProcess("image-watch, or another command, is looking right now: nothing done, try again")
+        yield
+
+
 def watches(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics) -> Mapping[str, ImageWatch]:
     """By the kind of alert that each raises. Those that read PostgreSQL alone come first: they also look while Kafka is
     away."""
     return {
         "student": student_watch(settings, pool, clock, metrics),
+        "flags": flags_watch(settings, pool, clock, metrics),
         "buyers": buyers_look(settings, pool, clock, metrics),
     }
 
@@ -58,6 +72,12 @@ def student_watch(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics
     """The look at what the judge said of pictures that the student had scored."""
     labels, book, alerts = PostgresStudentLabels(pool), PostgresStudents(pool), PostgresImageAlerts(pool)
     return StudentWatch(labels, book, alerts, clock, metrics, settings.listing_seller_attribute)
+
+
+def flags_watch(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics) -> FlagsWatch:
+    """The look at shares of flags."""
+    counts, alerts = PostgresFlagCounts(pool, settings.listing_seller_attribute), PostgresImageAlerts(pool)
+    return FlagsWatch(counts, alerts, flag_rules(settings), clock, metrics)
 
 
 def buyers_look(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics | None = None) -> BuyersLook:

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from cli.buyers_tables import agreement_table, categories_table, curve_table, days_table, series_tables
-from cli.compose_image_watch import buyers_look
+from cli.compose_image_watch import buyers_look, no_other_looks
 from cli.database import migrated
 from cli.tables import print_tables
 from core.adapters.buyers import PostgresBuyers
@@ -135,9 +135,10 @@ async def _read(settings: Settings, pool: Pool, days: Sequence[date], *, again: 
     if not missing:
         return
     look = buyers_look(settings, pool, SystemClock())
-    await look.read(missing)
-    for day in days[days.index(missing[0]) :]:
-        await look.weigh(day)
+    async with no_other_looks(pool):
+        await look.read(missing)
+        for day in days[days.index(missing[0]) :]:
+            await look.weigh(day)
 
 
 def _day(text: str) -> date:

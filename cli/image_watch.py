@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from cli.compose_image_watch import night_look
+from cli.compose_image_watch import night_look, no_other_looks
 from cli.database import migrated
 from cli.tables import print_tables, table
 from core.adapters.clock import SystemClock
@@ -30,7 +30,7 @@ def watch(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = Fal
 
 
 async def _watched(settings: Settings) -> list[ImageAlert]:
-    async with migrated(settings) as pool:
+    async with migrated(settings) as pool, no_other_looks(pool):
         return await night_look(settings, pool, SystemClock(), Metrics()).all()
 
 

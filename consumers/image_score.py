@@ -20,8 +20,8 @@ NEW_POLL_S = 0.1
 look at an empty inbox costs under a millisecond."""
 
 AHEAD = 0.5
-"""Groups under way beyond the pictures in flight, as a share of them: while these are fetched and decoded, those read or
-write in PostgreSQL."""
+"""Groups under way beyond the pictures in flight, as a share of them: while these are fetched and decoded, those read
+and write in PostgreSQL."""
 
 
 def build(

@@ -15,6 +15,8 @@ from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
+NAME = "image-watch"
+
 LOOK_EVERY_S = 300.0
 """How often it is asked whether the night's hour has come: people read the result hours later."""
 
@@ -32,7 +34,7 @@ def build(
 ) -> PeriodicProcess:
     """the day is over -> each watch looks at it once -> alerts. `watches` by name, in the order they look."""
     look = NightLook(watches, alerts, days, clock, settings.drift_night_hour_utc, metrics)
-    return PeriodicProcess("image-watch", look.take, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only)
+    return PeriodicProcess(NAME, look.take, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only)
 
 
 class NightLook:

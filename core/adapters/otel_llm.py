@@ -222,6 +222,8 @@ def score_told(fact: ImageScoreFact, *, content: bool) -> dict[str, AttributeVal
         "assay.judge": fact.judge,
         "assay.prompt_version": fact.prompt_version,
     }
+    if fact.flags:
+        told["assay.flags"] = fact.flags
     if content:
         told |= {
             "gen_ai.evaluation.explanation": fact.reasoning,

@@ -195,11 +195,11 @@ def _made(name: str, make: Callable[[], Made], lost: dict[str, str]) -> Made | N
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:
     """At most `side` pixels long, each the mean of those it stands for."""
-    if max(image.size) <= side:
+    longest = max(image.size)
+    if longest <= side:
         return image
-    small = image.copy()
-    small.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
-    return small
+    width, height = (max(1, round(pixels * side / longest)) for pixels in image.size)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:

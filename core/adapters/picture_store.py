@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
 
-from core.adapters.postgres import Pool, connection, encode_json, transaction
+from core.adapters.postgres import Pool, connection, encode_json
 from core.adapters.together import Together
 from core.ports import Picture, SeenPicture
 
-_PICTURES = """
-INSERT INTO assay_data.pictures AS p
-    (image_hash, media_type, width, height, byte_size, measures, thumbnail, first_seen, phash)
-SELECT image_hash, media_type, width, height, byte_size, measures::jsonb, thumbnail, first_seen, phash
-FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::bytea[], $8::timestamptz[],
-    $9::bigint[])
-    AS a (image_hash, media_type, width, height, byte_size, measures, thumbnail, first_seen, phash)
-ON CONFLICT (image_hash) DO UPDATE SET phash = excluded.phash, measures = excluded.measures
-WHERE p.phash IS DISTINCT FROM excluded.phash
-"""
-
-_URLS = """
-INSERT INTO assay_data.picture_urls AS u (url, image_hash, fetched_at, etag, last_modified)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
-ON CONFLICT (url) DO UPDATE SET image_hash = excluded.image_hash, fetched_at = excluded.fetched_at,
-    etag = excluded.etag, last_modified = excluded.last_modified
-WHERE excluded.fetched_at >= u.fetched_at
-"""
-
-_FEATURES = """
+_SAVE = """
+WITH shown AS (
+    INSERT INTO assay_data.pictures AS p
+        (image_hash, media_type, width, height, byte_size, measures, thumbnail, first_seen, phash)
+    SELECT image_hash, media_type, width, height, byte_size, measures::jsonb, thumbnail, first_seen, phash
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::bytea[], $8::timestamptz[],
+        $9::bigint[])
+        AS a (image_hash, media_type, width, height, byte_size, measures, thumbnail, first_seen, phash)
+    ON CONFLICT (image_hash) DO UPDATE SET phash = excluded.phash, measures = excluded.measures
+    WHERE p.phash IS DISTINCT FROM excluded.phash
+), urls AS (
+    INSERT INTO assay_data.picture_urls AS u (url, image_hash, fetched_at, etag, last_modified)
+    SELECT * FROM unnest($10::text[], $11::text[], $12::timestamptz[], $13::text[], $14::text[])
+    ON CONFLICT (url) DO UPDATE SET image_hash = excluded.image_hash, fetched_at = excluded.fetched_at,
+        etag = excluded.etag, last_modified = excluded.last_modified
+    WHERE excluded.fetched_at >= u.fetched_at
+)
 INSERT INTO assay_data.picture_features (image_hash, extractor, features)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($15::text[], $16::text[], $17::bytea[]) ON CONFLICT DO NOTHING
 """
+"""One statement, which is its own transaction: in several, each picture would wait for five answers."""
 
 _SEEN = """
 SELECT u.url, p.image_hash, p.measures, p.phash, u.etag, u.last_modified, u.fetched_at, f.extractors, f.features
@@ -81,11 +79,13 @@ class PostgresPictures:
         pictures = {kept.picture.image_hash: _picture_row(kept) for kept in oldest_first}
         urls = {kept.url: _url_row(kept) for kept in oldest_first}
         features = sorted({row[:2]: row for kept in many for row in _feature_rows(kept.picture)}.values())
-        async with transaction(self._pool) as held:
-            await held.execute(_PICTURES, *_by_column(pictures[key] for key in sorted(pictures)))
-            await held.execute(_URLS, *_by_column(urls[key] for key in sorted(urls)))
-            if features:
-                await held.execute(_FEATURES, *_by_column(features))
+        columns = (
+            *zip(*(pictures[key] for key in sorted(pictures)), strict=True),
+            *zip(*(urls[key] for key in sorted(urls)), strict=True),
+            *(zip(*features, strict=True) if features else ((), (), ())),
+        )
+        async with connection(self._pool) as held:
+            await held.execute(_SAVE, *map(list, columns))
         return [None] * len(many)
 
     async def seen(self, url: str) -> SeenPicture | None:
@@ -131,7 +131,3 @@ def _url_row(kept: _Kept) -> _Row:
 
 def _feature_rows(picture: Picture) -> list[tuple[str, str, bytes]]:
     return [(picture.image_hash, extractor, features) for extractor, features in sorted(picture.features.items())]
-
-
-def _by_column(rows: Iterable[_Row]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,30 +1,7 @@
-"""Pictures by URL: the port `PictureSource` over HTTP, safe against whatever a seller's URL points to.
+"""Pictures by URL: the port `PictureHost` over HTTP, safe against whatever a seller's URL points to.
 
-Every failure is a PictureError; its kind is the task's reason:
-
-| kind | what happened | then |
-|---|---|---|
-| `bad_url` | not http or https, no host, a user name in it, unreadable, over 4,096 characters | final |
-| `address_refused` | a private, local, reserved or metadata address, or a port other than 80 and 443 | final |
-| `redirect_limit` | more than 5 redirects | final |
-| `bad_redirect` | a redirect without a readable target | final |
-| `gone` | 404 or 410 | final |
-| `http_4xx` | another 4xx | final; 408, 421, 425 retried |
-| `http_unexpected` | a status that is neither an answer nor an error, such as a 304 without having been asked | final |
-| `encoded_body` | a compressed body, although none was asked for: a decompression bomb is not opened | final |
-| `too_large` | more bytes than `image_max_bytes`, announced or sent | final |
-| `not_a_picture` | the bytes are no picture, whatever the server calls them | final |
-| `unsupported_format` | SVG, TIFF, HEIC, icons and other formats no shop page shows everywhere | final |
-| `too_many_pixels` | the header says more than `image_max_pixels` (or Pillow's own limit, 179 million) | final |
-| `decode_memory` | decoding took more memory than a picture of that many pixels needs | final |
-| `broken_picture` | truncated or damaged | final |
-| `unresolved` | the name has no address, or DNS does not answer | retried |
-| `connection` | refused, reset, cut short, bad TLS or bad HTTP | retried |
-| `timeout` | all hops together took longer than `image_timeout_s`, a slow drip included | retried |
-| `host_slow` | the last 4 fetches from the host timed out: it is left alone for 1 to 10 minutes, unasked | retried |
-| `http_5xx` | the host's fault | retried |
-| `rate_limited` | 429, or 503 with `Retry-After`; the host is left alone so long (`PictureHostBusy`) | retried |
-| `decode_timeout`, `decoder_died` | the worker was ended, or ended itself | retried |
+Every failure is a PictureError whose kind is the task's reason: docs/pictures.md, "Failures", has them all, with what
+happened and whether it is tried again.
 """
 
 from __future__ import annotations
@@ -91,7 +68,7 @@ class HttpPictureSource:
         await self._decoder.close()
 
     async def fetch(self, url: str) -> Picture:
-        """Fetch, decode, measure, downscale; PictureError with a kind of the table above."""
+        """Fetch, decode, measure, downscale; PictureError with a kind of that table."""
         picture = await self._fetched(url, NONE)
         if picture is None:
             raise PictureError("unchanged, although it was not asked", "http_unexpected", final=True)

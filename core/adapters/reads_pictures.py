@@ -59,16 +59,32 @@ _COUNTED = ", ".join(
     [*(f"count(*) FILTER (WHERE score = {score}) AS s{score}" for score in SCORES)]
     + [f"count(*) FILTER (WHERE tier = '{tier}') AS {tier}" for tier in TIERS]
 )
-_SUMMED = ", ".join(f"sum({name})::bigint" for name in ("pictures", *(f"s{score}" for score in SCORES), *TIERS))
+_SUMMED = ", ".join(
+    f"sum({name})::bigint AS {name}" for name in ("pictures", *(f"s{score}" for score in SCORES), *TIERS)
+)
+
+_NEWEST = """
+    SELECT DISTINCT ON (listing_id, image_url) listing_id, id, judged_at, score, tier, judge, flags
+    FROM assay_data.image_scores WHERE judged_at > $1 ORDER BY listing_id, image_url, judged_at DESC, id DESC
+"""
+
+# A look-up a row, and never a join: the walk ends after a dozen rows.
+_IS_NEWEST = """s.id = (
+        SELECT newest.id FROM assay_data.image_scores AS newest
+        WHERE newest.listing_id = s.listing_id AND newest.image_url = s.image_url
+        ORDER BY newest.judged_at DESC, newest.id DESC LIMIT 1)"""
+
+# Few carry a flag, and an index has those alone.
+_NEWEST_FLAGGED = f"""
+    SELECT listing_id, id, judged_at, score, tier, judge, flags FROM assay_data.image_scores AS s
+    WHERE flags <> '{{}}' AND judged_at > $1 AND {_IS_NEWEST}
+"""  # noqa: S608 - parts of this file alone
 
 # Counts beside one another, not a row a score: the planner knows how many segments there are, and needs no sort.
 _SEGMENTS = f"""
-WITH newest AS (
-    SELECT DISTINCT ON (listing_id, image_url) listing_id, score, tier, judge, flags
-    FROM assay_data.image_scores WHERE judged_at > $1 ORDER BY listing_id, image_url, judged_at DESC, id DESC
-), segments AS (
+WITH newest AS ({{newest}}), segments AS (
     SELECT coalesce(l.market, '') AS market, coalesce(l.category, '') AS category, count(*) AS pictures, {_COUNTED}
-    FROM newest AS s LEFT JOIN assay_data.listings AS l USING (listing_id) {{where}} GROUP BY 1, 2
+    FROM newest AS s LEFT JOIN assay_data.listings AS l USING (listing_id) WHERE {{where}} GROUP BY 1, 2
 )
 (SELECT count(*) AS segments, NULL AS market, NULL AS category, {_SUMMED} FROM segments)
 UNION ALL
@@ -76,26 +92,20 @@ UNION ALL
 """  # noqa: S608 - parts of this file alone
 
 # Each score's newest pictures by its own short walk through an index, so that no sort of all is needed.
-_ENDS = """
+_ENDS = f"""
 SELECT found.id FROM unnest($2::int[]) WITH ORDINALITY AS wanted(score, place)
 CROSS JOIN LATERAL (
-    SELECT s.id, s.judged_at FROM assay_data.image_scores AS s {join}
-    WHERE s.score = wanted.score AND s.judged_at > $1 {where} AND NOT EXISTS (
-        SELECT 1 FROM assay_data.image_scores AS newer
-        WHERE newer.listing_id = s.listing_id AND newer.image_url = s.image_url
-            AND (newer.judged_at, newer.id) > (s.judged_at, s.id))
+    SELECT s.id, s.judged_at FROM assay_data.image_scores AS s {{join}}
+    WHERE s.score = wanted.score AND s.judged_at > $1 AND {{where}} AND {_IS_NEWEST}
     ORDER BY s.judged_at DESC, s.id DESC LIMIT $3
 ) AS found
 ORDER BY wanted.place, found.judged_at DESC, found.id DESC LIMIT $3
-"""
+"""  # noqa: S608 - parts of this file alone
 
 _RARE = """
-WITH newest AS (
-    SELECT DISTINCT ON (listing_id, image_url) listing_id, id, judged_at, score, tier, judge, flags
-    FROM assay_data.image_scores WHERE judged_at > $1 ORDER BY listing_id, image_url, judged_at DESC, id DESC
-)
-SELECT s.id FROM newest AS s {join} WHERE s.score = ANY($2::int[]) {where}
-ORDER BY array_position($2::int[], s.score::int), s.judged_at DESC, s.id DESC LIMIT $3
+WITH newest AS ({newest})
+SELECT s.id, s.score FROM newest AS s {join} WHERE {where}
+ORDER BY s.score, s.judged_at DESC, s.id DESC LIMIT $2
 """
 
 _PICTURES = f"SELECT s.id, {VIEW} FROM {VIEWED} WHERE s.id = ANY($1::bigint[])"  # noqa: S608 - parts of this file alone
@@ -132,20 +142,29 @@ def asked(wanted: PictureFilter, first: int) -> Asked:
             told.append(value)
     of_listing = wanted.market or wanted.category
     join = "JOIN assay_data.listings AS l USING (listing_id)" if of_listing else ""
-    return Asked(" AND ".join(clauses), join, told)
+    return Asked(" AND ".join(clauses) or "true", join, told)
 
 
 def counted(wanted: PictureFilter) -> tuple[str, Sequence[object]]:
     """The statement that counts, and what it is told after the moment of the window's start."""
     told = asked(wanted, 2)
-    return _SEGMENTS.format(where=f"WHERE {told.where}" if told.where else ""), told.told
+    return _SEGMENTS.format(newest=_newest(wanted), where=told.where), told.told
 
 
-def ends(wanted: PictureFilter, pictures: int) -> tuple[str, Sequence[object]]:
-    """The statement that finds the worst or best of so many, and what it is told after start, scores and limit."""
+def walked(wanted: PictureFilter) -> tuple[str, Sequence[object]]:
+    """The statement that finds the worst or best of many, and what it is told after start, scores and limit."""
     told = asked(wanted, 4)
-    statement = _ENDS if pictures >= COMMON else _RARE
-    return statement.format(where=f"AND {told.where}" if told.where else "", join=told.join), told.told
+    return _ENDS.format(where=told.where, join=told.join), told.told
+
+
+def passed(wanted: PictureFilter) -> tuple[str, Sequence[object]]:
+    """The statement that finds all of few, worst first, and what it is told after start and limit."""
+    told = asked(wanted, 3)
+    return _RARE.format(newest=_newest(wanted), where=told.where, join=told.join), told.told
+
+
+def _newest(wanted: PictureFilter) -> str:
+    return _NEWEST_FLAGGED if wanted.flag else _NEWEST
 
 
 async def report(connection: Connection, now: datetime, wanted: PictureFilter) -> PictureReport:
@@ -153,6 +172,7 @@ async def report(connection: Connection, now: datetime, wanted: PictureFilter) -
     since = now - timedelta(days=wanted.days)
     whole, *segments = await _count(connection, since, wanted)
     scores = _distribution(whole)
+    worst, best = await _ends(connection, since, wanted, ("worst", "best"), SHOWN_PICTURES, scores)
     names = await segment_names(connection)
     return PictureReport(
         wanted=wanted,
@@ -161,8 +181,8 @@ async def report(connection: Connection, now: datetime, wanted: PictureFilter) -
         waiting={row["kind"]: row["pictures"] for row in await connection.fetch(_WAITING)},
         segments=[SegmentScores(row["market"], row["category"], _distribution(row)) for row in segments],
         segments_in_all=whole["segments"],
-        worst=await views(connection, await _ids(connection, since, wanted, "worst", SHOWN_PICTURES, scores)),
-        best=await views(connection, await _ids(connection, since, wanted, "best", SHOWN_PICTURES, scores)),
+        worst=await views(connection, worst),
+        best=await views(connection, best),
         failures=await reasons(connection, since, wanted.market),
         markets=sorted({market for market, _ in names}),
         categories=sorted({category for _, category in names if category}),
@@ -178,7 +198,7 @@ async def page_of(
     last = PAGE_PICTURES * page
     since = now - timedelta(days=wanted.days)
     whole = (await _count(connection, since, wanted))[0]
-    ids = await _ids(connection, since, wanted, order, last + 1, _distribution(whole))
+    (ids,) = await _ends(connection, since, wanted, (order,), last + 1, _distribution(whole))
     return await views(connection, ids[last - PAGE_PICTURES : last]), len(ids) > last and page < MAX_PAGES
 
 
@@ -188,15 +208,29 @@ async def _count(connection: Connection, since: datetime, wanted: PictureFilter)
     return list(await connection.fetch(statement, since, *told))
 
 
-async def _ids(
+async def _ends(
+    connection: Connection,
+    since: datetime,
+    wanted: PictureFilter,
+    orders: Sequence[PictureOrder],
+    most: int,
+    of: Distribution,
+) -> list[list[int]]:
+    """The worst and the best, of equal ones the newest first: by one pass over few, or a walk each through many."""
+    if of.pictures < COMMON:
+        statement, told = passed(wanted)
+        rows = await connection.fetch(statement, since, COMMON, *told)
+        best = sorted(rows, key=lambda row: -int(row["score"]))
+        return [[row["id"] for row in (rows if order == "worst" else best)[:most]] for order in orders]
+    return [await _walk(connection, since, wanted, order, most, of) for order in orders]
+
+
+async def _walk(
     connection: Connection, since: datetime, wanted: PictureFilter, order: PictureOrder, most: int, of: Distribution
 ) -> list[int]:
-    """The worst or best, of equal ones the newest first; only scores are looked at that are needed for so many."""
-    scores = needed(of, order, most)
-    if not scores:
-        return []
-    statement, told = ends(wanted, of.pictures)
-    return [row["id"] for row in await connection.fetch(statement, since, scores, most, *told)]
+    """Only scores are looked at that are needed for so many."""
+    statement, told = walked(wanted)
+    return [row["id"] for row in await connection.fetch(statement, since, needed(of, order, most), most, *told)]
 
 
 def needed(of: Distribution, order: PictureOrder, most: int) -> list[int]:

@@ -146,7 +146,7 @@ class WorkProcess:
         leased = await self._lease(groups, lane)
         if leased or lane is None:
             return leased
-        self._without[lane] = now + self._plan.poll_s
+        self._without[lane] = now + POLL_S
         return await self._owed_or_best(groups)
 
     async def _lease(self, groups: int, lane: Lane | None) -> list[list[Task]]:

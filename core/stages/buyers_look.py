@@ -104,9 +104,10 @@ class BuyersLook:
         return [alert for alert in fallen if not was_raised(alert, day, raised)]
 
     async def read(self, days: Sequence[date]) -> None:
-        """Put these days of the log in place of what there is of them."""
+        """Put these days of the log in place of what there is of them. Days past their time are let go, but none of
+        those asked for: the next night takes them."""
         found, now, bounds = await self._exposures.read(days, self._pace.bounds), self._clock.now(), self._pace.bounds
-        forget = now.date() - timedelta(days=self._pace.keep_days)
+        forget = min(now.date() - timedelta(days=self._pace.keep_days), *days)
         for day, sums in found.sums.items():
             kept = _day_row(day, now, sums, "; ".join(filter(None, (found.note, sums.note(bounds)))))
             await self._buyers.save_day(kept, sums, forget)

@@ -10,17 +10,14 @@ from dataclasses import dataclass, replace
 
 from core.domain.images.student import Student
 from core.errors import LlmError, LlmImpossible, LlmRefused, LlmTruncated, PictureError
-from core.eval_facts import JudgeVersion
 from core.ports import ImageScoreFact, Listing, LlmReply, NewTask, Picture, SeenPicture, Task
 from core.stages.judge_query import calls_of
-from core.stages.judge_recipe import picture_identity
 from core.stages.picture_calls import (
     PICTURES_A_CALL,
     PictureJudge,
     Shown,
     Told,
     items_of,
-    picture_judge,
     read_scores,
     score_fact,
     score_request,
@@ -38,7 +35,9 @@ class ListingScoring:
 
     parts: ScoringParts
     listing: Listing
-    version: JudgeVersion
+    judge: PictureJudge
+    identity: str
+    """Of the picture judge, as keys of tasks hold it."""
     student: Student | None
 
     async def score(self, tasks: Sequence[Task]) -> None:
@@ -77,8 +76,7 @@ class ListingScoring:
     async def _student_scored(self, viewed: Viewed, student: Student) -> None:
         """At once, with the judge's task where it is to look too; no place at the LLM is needed."""
         at = self.parts.clock.now()
-        identity = picture_identity(self.version)
-        facts, more = student_scored(viewed, student, identity, self.parts.random_share, at)
+        facts, more = student_scored(viewed, student, self.identity, self.parts.random_share, at)
         await self._save(facts, [viewed.task], more)
 
     async def _judged(self, batch: Sequence[Viewed]) -> None:
@@ -114,13 +112,13 @@ class ListingScoring:
         await self._kept([(each.task, picture.image_hash) for each, picture in pictures], by_hash, reply)
 
     async def _told(self, shown: Sequence[Shown], tasks: Sequence[Task]) -> tuple[LlmReply, list[Told]]:
-        request = score_request(shown, self.listing, self._judge(), self.parts.seller)
+        request = score_request(shown, self.listing, self.judge, self.parts.seller)
         reply = await self.parts.llm.complete(replace(request, tasks=tuple(task.task_id for task in tasks)))
         return reply, list(read_scores(reply.text, items_of(len(shown))).values())
 
     async def _kept(self, asked: Sequence[tuple[Task, str]], told: Mapping[str, Told], reply: LlmReply) -> None:
         """Scores, and tasks for the shadow's share of them; a picture of which the reply says nothing ends alone."""
-        judge, at, shadows = self._judge(), self.parts.clock.now(), self.parts.shadows()
+        at, shadows = self.parts.clock.now(), self.parts.shadows()
         facts: list[ImageScoreFact] = []
         done: list[Task] = []
         more: list[NewTask] = []
@@ -129,7 +127,7 @@ class ListingScoring:
             if isinstance(said, LlmError):
                 await self.parts.give_up([task], said)
                 continue
-            fact = score_fact(task, image_hash, judge, reply, said, at)
+            fact = score_fact(task, image_hash, self.judge, reply, said, at)
             facts.append(fact)
             done.append(task)
             more += shadow_picture_tasks(task, fact, shadows)
@@ -168,11 +166,7 @@ class ListingScoring:
         return await parts.alikes.look_alikes(viewed.phash, parts.share_distance)
 
     async def _score_of(self, image_hash: str) -> ImageScoreFact | None:
-        judge = self._judge()
-        return await self.parts.store.image_score(image_hash, judge.prompt.version, judge.model)
-
-    def _judge(self) -> PictureJudge:
-        return picture_judge(self.version, self.listing.category)
+        return await self.parts.store.image_score(image_hash, self.judge.prompt.version, self.judge.model)
 
     def _in_order(self, viewed: Sequence[Viewed]) -> list[Viewed]:
         """As the listing shows them, the main picture first; those that it shows no more come last."""

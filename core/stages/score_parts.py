@@ -86,12 +86,14 @@ class ScoringParts:
         return lock
 
     async def give_up(self, tasks: Sequence[Task], error: LlmError | PictureError) -> None:
-        """End the leases of tasks that have no score, each by its own count of failures."""
+        """End the leases of tasks that have no score, each by its own count of failures. Jitter is drawn once: what is
+        tried again together costs one call."""
         if tasks:
-            ends = [self._end(task, error) for task in tasks]
+            jitter = self.jitter()
+            ends = [self._end(task, error, jitter) for task in tasks]
             retries = [end for end in ends if isinstance(end, TaskRetry)]
             await self.inbox.release(retries, [end for end in ends if isinstance(end, TaskFailure)])
 
-    def _end(self, task: Task, error: LlmError | PictureError) -> TaskRetry | TaskFailure:
-        end = outcome(error, task, self.clock.now(), self.attempts, self.jitter())
+    def _end(self, task: Task, error: LlmError | PictureError, jitter: float) -> TaskRetry | TaskFailure:
+        end = outcome(error, task, self.clock.now(), self.attempts, jitter)
         return end if self.wall is None else in_time_of(end, self.clock.now(), self.wall.now())

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from core.errors import PictureError
 from core.ports import Task
+from core.stages.judge_recipe import picture_identity
+from core.stages.picture_calls import picture_judge
 from core.stages.score_listing import ListingScoring
 from core.stages.score_parts import ScoringParts
 
@@ -29,8 +31,11 @@ class PictureScorer(ScoringParts):
             by_listing.setdefault(task.subject["listing_id"], []).append(task)
         known = await self.catalogue.listings(list(by_listing))
         judge, student = self.live(), self.student()
+        identity = picture_identity(judge)
         ends = [
-            ListingScoring(self, listing, judge, student).score(by_listing[listing_id])
+            ListingScoring(self, listing, picture_judge(judge, listing.category), identity, student).score(
+                by_listing[listing_id]
+            )
             for listing_id, listing in known.items()
         ]
         gone = [task for listing_id, group in by_listing.items() if listing_id not in known for task in group]

@@ -27,14 +27,14 @@ photographs of groceries), and 9 of 10 photographed ones less."""
 SIDE = 256
 """Side of the picture that is looked at: what is spoilt in saving or shrinking it to that changes little."""
 
-SOFTER = 0.004
-"""Radius of a blur before, as a share of the longer side: so that a little blur more, and fewer pixels, change little."""
-
 SCALES = (1, 2)
 """Every pixel and every second one: letters of 4 to 64 pixels, a sixtieth to a quarter of the picture's height."""
 
-BANNER_ROW = 0.5
+BANNER_ROW = 0.7
 """Of a row of cells, the share with letters from which all of it is a banner."""
+
+MOST_COVERED = 0.6
+"""Share of a picture beyond which letters lie on all of it, and nothing is left to look at alone."""
 
 HIDDEN_BLUR = 0.06
 """Radius, as a share of the side, by which covered parts are smoothed away: more than a line of letters is high."""
@@ -62,7 +62,7 @@ def grown(cells: Cells) -> Cells:
 
 def without(picture: Image.Image, cells: Cells) -> Image.Image:
     """The picture with what is covered smoothed away, softly at the rim, so that no edge of a banner is sharp."""
-    if not cells.any():
+    if not cells.any() or cells.mean() > MOST_COVERED:
         return picture
     soft = HIDDEN_BLUR * max(picture.size)
     mask = Image.fromarray(np.where(grown(cells), 255, 0).astype(np.uint8)).resize(picture.size, Image.Resampling.NEAREST)

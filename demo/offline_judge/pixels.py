@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from core.domain.images import measures
 from demo.offline_judge import drawn, edges
@@ -83,10 +83,10 @@ def measure(jpeg: bytes) -> Pixels:
     """Measure a picture; UnreadablePicture when it is none."""
     picture = _decode(jpeg)
     blockiness = edges.blockiness(picture)
-    letters = drawn.covered(_sharpened(_even_luma(picture, drawn.SIDE, drawn.SOFTER)), blockiness)
+    letters = drawn.covered(_sharpened(_even_luma(picture, drawn.SIDE)), blockiness)
     bare = drawn.without(picture, letters)
     hidden = np.kron(drawn.grown(letters), np.ones((GRID // letters.shape[0],) * 2, dtype=np.bool_))
-    luma = _even_luma(bare, LUMA_SIDE)
+    luma = _even_luma(picture, LUMA_SIDE)
     tones = measures.tones(np.asarray(bare.convert("L").resize((GRID * 4, GRID * 4), Image.Resampling.BOX)))
     cells = np.asarray(bare.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float64)
     even = cells * (255.0 / max(DARKEST, float(np.quantile(cells, 0.99))))
@@ -112,13 +112,13 @@ def measure(jpeg: bytes) -> Pixels:
     )
 
 
-def _even_luma(picture: Image.Image, side: int, softer: float = 0.0) -> measures.Luma:
+def _even_luma(picture: Image.Image, side: int) -> measures.Luma:
     """Luma at a fixed size, its brightest parts at 255: neither pixels nor darkness then change what is measured.
 
     Smaller pictures are enlarged, so that fewer pixels never look sharper; floats keep the steps of dark ones fine.
     """
-    grey = picture.convert("L").filter(ImageFilter.GaussianBlur(softer * max(picture.size))) if softer else picture
-    values = np.asarray(grey.convert("F").resize((side, side), Image.Resampling.BICUBIC), dtype=np.float64)
+    grey = picture.convert("F").resize((side, side), Image.Resampling.BICUBIC)
+    values = np.asarray(grey, dtype=np.float64)
     gain = 255.0 / max(DARKEST, float(np.quantile(values, 0.99)))
     even: measures.Luma = (values * gain).clip(0, 255).astype(np.int16)
     return even

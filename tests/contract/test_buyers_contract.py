@@ -60,7 +60,8 @@ class RealStore:
     async def listing(self, listing_id: str, category: str, price: float | None) -> None:
         await self._pool.execute(
             "INSERT INTO assay_data.listings (listing_id, market, title, category, price_amount, attributes,"
-            " image_urls, content_hash, deleted, run, told_at) VALUES ($1, 'us', 't', $2, $3, '{}', $4, 'c', false, 'live', $5)",
+            " image_urls, content_hash, deleted, run, told_at)"
+            " VALUES ($1, 'us', 't', $2, $3, '{}', $4, 'c', false, 'live', $5)",
             listing_id,
             category or None,
             price,

@@ -42,8 +42,8 @@ class Shop:
     async def show(self, pictures: list[LabelledPicture]) -> None:
         """Listings with their sellers, pictures with their features."""
         await self.pool.executemany(
-            "INSERT INTO assay_data.listings (listing_id, market, title, category, attributes, image_urls, content_hash, "
-            "deleted, run, told_at) VALUES ($1, 'de', 'a thing', $2, $3, $4, 'c', false, 'live', $5)",
+            "INSERT INTO assay_data.listings (listing_id, market, title, category, attributes, image_urls, "
+            "content_hash, deleted, run, told_at) VALUES ($1, 'de', 'a thing', $2, $3, $4, 'c', false, 'live', $5)",
             [(each.listing_id, each.category, {"seller": each.seller}, [each.image_url], NOON) for each in pictures],
         )
         await self.pool.executemany(
@@ -73,8 +73,8 @@ class Shop:
         key = f"{picture.listing_id}/{tier}/{version}/{judge}/{days}"
         made = call or (uuid5(UUID(int=1), key) if tier == "llm" else None)
         await self.pool.execute(
-            "INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, aspects, "
-            "reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread) "
+            "INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, "
+            "aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'm', 'f', $10, $11, $12, $13, $14)",
             uuid5(UUID(int=2), key),
             key,
@@ -96,8 +96,9 @@ class Shop:
         """The judge's task for a picture, done."""
         subject = {"listing_id": picture.listing_id, "image_url": picture.image_url}
         await self.pool.execute(
-            "INSERT INTO assay_data.tasks (task_id, task_key, kind, lane, lane_rank, group_key, subject, payload, priority, "
-            "state, not_before, created_at) VALUES ($1, $2, 'image_label', 'live', 0, $2, $3, $4, 0, 'done', $5, $5)",
+            "INSERT INTO assay_data.tasks (task_id, task_key, kind, lane, lane_rank, group_key, subject, payload, "
+            "priority, state, not_before, created_at) "
+            "VALUES ($1, $2, 'image_label', 'live', 0, $2, $3, $4, 0, 'done', $5, $5)",
             uuid5(UUID(int=3), picture.listing_id),
             picture.listing_id,
             subject,
@@ -107,8 +108,8 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(work_pool: Pool, command: Command, postgres_dsn: str) -> Shop:
-    made = Shop(work_pool, command, postgres_dsn)
+async def shop(pool: Pool, command: Command, postgres_dsn: str) -> Shop:
+    made = Shop(pool, command, postgres_dsn)
     await made.show(PICTURES)
     return made
 
@@ -134,7 +135,7 @@ async def test_labels_become_a_student_that_a_running_process_follows(labelled: 
     assert student is not None
     assert student.version == told["version"]
     assert 1 <= student.says(PICTURES[0].features).score <= 10
-    listed = json.loads((await labelled("students", "list", "--json")).out)
+    listed = json.loads((await labelled("students", "list", "--json")).out.splitlines()[-1])
     assert [(each["version"], each["live"]) for each in listed] == [(told["version"], True)]
     row = await labelled.pool.fetchrow("SELECT * FROM assay.image_students")
     assert (row["live"], row["judge"], row["extractor"]) == (True, JUDGE, EXTRACTOR)

@@ -107,7 +107,12 @@ def _hash(number: int, place: int) -> str:
 def _picture(number: int, now: datetime) -> dict[str, object]:
     jpeg = _jpeg(number)
     told = {"width": 1200, "height": 900, "byte_size": 234_567, "media_type": "image/jpeg", "measures": MEASURED}
-    return {"image_hash": sample_pictures.hash_of(jpeg), "thumbnail": jpeg, "first_seen": now, "phash": 77 + number} | told
+    return {
+        "image_hash": sample_pictures.hash_of(jpeg),
+        "thumbnail": jpeg,
+        "first_seen": now,
+        "phash": 77 + number,
+    } | told
 
 
 def _url(number: int, place: int, now: datetime) -> dict[str, object]:
@@ -117,7 +122,15 @@ def _url(number: int, place: int, now: datetime) -> dict[str, object]:
 def _scores(rng: random.Random, number: int, place: int, now: datetime) -> list[dict[str, object]]:
     """The student's, and of two in three the judge's after it."""
     student = _score(rng, number, place, now - timedelta(days=number % 20, hours=3))
-    student |= {"tier": "student", "judge": "", "model": "student", "prompt_version": STUDENT, "spread": 1.2, "flags": []}
+    student |= {
+        "tier": "student",
+        "judge": "",
+        "model": "student",
+        "prompt_version": STUDENT,
+        "spread": 1.2,
+        "flags": [],
+        "call_id": None,
+    }
     judge = _score(rng, number, place, now - timedelta(days=number % 20, hours=2))
     return [student, judge] if (number + place) % 3 or number == 0 else [student]
 
@@ -214,9 +227,7 @@ async def _buyers(held: asyncpg.Connection, rng: random.Random, now: datetime) -
     await insert(held, "buyer_propensities", [{"day": day} | seen for day in days[:3]])
 
 
-def _agreement(
-    rng: random.Random, day: object, age: int, market: str, category: str, action: str
-) -> dict[str, object]:
+def _agreement(rng: random.Random, day: object, age: int, market: str, category: str, action: str) -> dict[str, object]:
     value = (0.05 if market == "us" and age < 6 else 0.32) + rng.gauss(0, 0.03)
     return {
         "day": day,
@@ -248,12 +259,24 @@ def _sighting(number: int, now: datetime) -> dict[str, object]:
 
 async def _alerts(held: asyncpg.Connection, now: datetime) -> list[str]:
     kinds = (
-        ("buyers", {"application": "shop", "market": "us", "tier": "llm", "action": "click"}, "correlation", 0.32, 0.06),
+        (
+            "buyers",
+            {"application": "shop", "market": "us", "tier": "llm", "action": "click"},
+            "correlation",
+            0.32,
+            0.06,
+        ),
         ("student", {"market": "de"}, "rank_correlation", 0.71, 0.52),
         ("flags", {"market": "us", "category": "lamps", "flag": "ai_made"}, "share", 0.01, 0.09),
     )
     rows = [
-        {"alert_id": name_id("picture alert", kind), "kind": kind, "segment": segment, "metric": metric, "before": before}
+        {
+            "alert_id": name_id("picture alert", kind),
+            "kind": kind,
+            "segment": segment,
+            "metric": metric,
+            "before": before,
+        }
         | {"after": after, "detected_at": now - timedelta(days=4), "evidence": {"listings": 1_240, "days": 7}}
         for kind, segment, metric, before, after in kinds
     ]

@@ -21,7 +21,7 @@ ALERTS_TEST = DEPLOY / "prometheus" / "alerts_test.yaml"
 DASHBOARD = DEPLOY / "grafana" / "assay.json"
 # The names the contract gives `assay run`, and the later ones.
 STREAMS = ("search-log", "listings", "replay")
-LATER = ("retention", "batches", "canary")
+LATER = ("retention", "batches", "canary", "image-watch")
 PROCESSES = frozenset((*STREAMS, *LATER, "selection", "relevance", "image-score", "drift", "outbox", "console"))
 OF_HISTOGRAM = ("_bucket", "_sum", "_count")
 

@@ -217,13 +217,14 @@ async def test_reasons_of_labels_and_scores_leave_where_they_may() -> None:
     exporter = InMemorySpanExporter()
     tracing = Tracing(exporter, {}, lambda outcome, spans: None)
     store = TracedJudgements(cast("JudgementStore", Kept()), tracing, ALL, Wall())
-    label, score = facts.label("a"), facts.score("b")
+    label, score = facts.label("a"), facts.score("b", flags=("ai_made",))
     await store.save_labels([label], [], [], NOW)
     await store.save_image_score([score], [], [], NOW)
     await tracing.close()
     told = [dict(span.events[0].attributes or {}) for span in exporter.get_finished_spans()]
     assert [each["gen_ai.evaluation.explanation"] for each in told] == [label.reasoning, score.reasoning]
     assert [each["gen_ai.evaluation.name"] for each in told] == ["relevance", "image_quality"]
+    assert told[1]["assay.flags"] == ("ai_made",)
 
 
 async def test_a_label_that_was_not_stored_is_not_told() -> None:

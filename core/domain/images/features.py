@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.images.features_places import background, layout
-from core.domain.images.features_planes import Numbers, Planes, log_energy, planes_of, shares
+from core.domain.images.features_planes import (
+    Numbers,
+    Planes,
+    Whole,
+    decades,
+    halved,
+    mean_square,
+    planes_of,
+    shares,
+)
 from core.domain.images.measures import border_share, sharpness, text_share
 
 EXTRACTOR = "pixels-1"
@@ -43,9 +52,6 @@ PYRAMID = 5
 """Bands of frequency, each an octave: from one pixel at 256 to 16, a sixteenth of the picture."""
 
 JPEG_BLOCK = 8
-
-SLOPES = 180
-"""Steps of gradient in which it is counted: its largest, the root of 2, then is 255."""
 
 
 def features_of(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -87,8 +93,7 @@ def _size(rgb: NDArray[np.uint8]) -> dict[str, float]:
 
 def _light(planes: Planes) -> dict[str, float]:
     """Moments, quantiles and entropy of luma (0 to 1). RMS contrast: Peli, JOSA A 1990."""
-    counts = np.bincount(planes.grey.ravel(), minlength=256)
-    share, levels = counts / counts.sum(), np.arange(256) / 255
+    share, levels = planes.counts / planes.counts.sum(), np.arange(256) / 255
     mean = float(share @ levels)
     spread = float(share @ (levels - mean) ** 2) ** 0.5
     skew = float(share @ (levels - mean) ** 3) / max(spread, 0.01) ** 3
@@ -108,8 +113,8 @@ def _light(planes: Planes) -> dict[str, float]:
 
 def _colour(planes: Planes) -> dict[str, float]:
     """Saturation, opponent colours and colourfulness (Hasler & Süsstrunk, SPIE 2003), and hues weighted by chroma."""
-    red, green, blue = planes.half
-    top, low = planes.half.max(axis=0), planes.half.min(axis=0)
+    red, green, blue = planes.rgb
+    top, low = planes.rgb.max(axis=0), planes.rgb.min(axis=0)
     chroma = top - low
     saturation = chroma / np.maximum(top, DARK)
     reds, yellows = red - green, (red + green) / 2 - blue
@@ -132,65 +137,49 @@ def _colour(planes: Planes) -> dict[str, float]:
 
 
 def _sharp(planes: Planes) -> dict[str, float]:
-    """Blur (Crété et al., SPIE 2007); gradient energy (Tenengrad) and its quantiles; variance
-    of the Laplacian (Pech-Pacheco et al., ICPR 2000) at three scales; the energy of each
-    octave of a Laplacian pyramid (Burt & Adelson 1983). Energies are decades."""
-    steps = np.cumsum(np.bincount((planes.slope * np.float32(SLOPES)).astype(np.uint8).ravel(), minlength=256))
-    found = {f"slope{int(q * 100)}": float(np.searchsorted(steps, q * steps[-1])) / SLOPES for q in (0.5, 0.9, 0.99)}
-    found |= {"crete": sharpness(planes.whole), "tenengrad": log_energy(planes.slope)}
-    scale, bands = planes.luma, {}
+    """Blur (Crété et al., SPIE 2007); gradient (the sum of both directions, brightest parts at white): its energy
+    (Tenengrad) and quantiles; variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) at three scales; the energy of
+    each octave of a Haar pyramid: what a plane holds beyond its means of 2 x 2. Energies are decades."""
+    steps = np.abs(planes.across[:-1]) + np.abs(planes.down[:, :-1])
+    counts = np.bincount(steps.ravel(), minlength=511)
+    sums, sizes = np.cumsum(counts), np.arange(len(counts)) * (planes.gain / 255)
+    found = {f"slope{int(q * 100)}": float(sizes[int(np.searchsorted(sums, q * sums[-1]))]) for q in (0.5, 0.9, 0.99)}
+    found["crete"] = sharpness(planes.whole)
+    found["tenengrad"] = decades(float(counts @ sizes**2) / sums[-1])
+    found["laplace0"] = decades(mean_square(_laplace(planes.whole)) / 255**2)
+    found["laplace1"], quarter = decades(mean_square(_laplace(planes.luma))), halved(planes.luma)
+    found["laplace2"] = decades(mean_square(_laplace(quarter)))
+    held = float(planes.counts @ (np.arange(256) / 255) ** 2) / planes.grey.size
+    scale = planes.luma
     for octave in range(PYRAMID):
-        smaller = _halved(scale)
-        if octave < 3:
-            found[f"laplace{octave}"] = log_energy(_laplace(scale))
-        bands[f"band{octave}"] = log_energy(_without(scale, smaller))
-        scale = smaller
-    return found | bands | {"fall": bands["band0"] - bands["band2"]}
+        rest = mean_square(scale)
+        found[f"band{octave}"] = decades(held - rest)
+        held, scale = rest, halved(scale)
+    return found | {"fall": found["band0"] - found["band2"]}
 
 
 def _grain(planes: Planes) -> dict[str, float]:
     """Noise by Immerkær (CVIU 1996), and by the median of the same filter where the picture is plain (Donoho's MAD);
     blockiness: the step at every eighth column or row over that at the others (after Wang, Bovik, Evans, ICIP 2000)."""
-    luma = planes.luma
-    across = luma[:, :-2] - 2 * luma[:, 1:-1] + luma[:, 2:]
-    rough = np.abs(across[:-2] - 2 * across[1:-1] + across[2:])
+    bend = planes.across[:, 1:] - planes.across[:, :-1]
+    down = bend[1:] - bend[:-1]
+    rough = np.abs(down[1:] - down[:-1])
     return {
-        "immerkaer": float(rough.mean()) * (np.pi / 2) ** 0.5 / 6,
-        "median": float(np.median(rough[::3, ::3])) / (0.6745 * 6),
-        "blocks_across": _blockiness(np.abs(np.diff(luma, axis=1)).mean(axis=0)),
-        "blocks_down": _blockiness(np.abs(np.diff(luma, axis=0)).mean(axis=1)),
+        "immerkaer": float(rough.mean()) * (np.pi / 2) ** 0.5 / 6 / 255,
+        "median": float(np.median(rough[::3, ::3])) / (0.6745 * 6) / 255,
+        "blocks_across": _blockiness(np.abs(planes.across).sum(axis=0, dtype=np.int64)),
+        "blocks_down": _blockiness(np.abs(planes.down).sum(axis=1, dtype=np.int64)),
     }
 
 
-def _blockiness(steps: Numbers) -> float:
+def _blockiness(steps: NDArray[np.int64]) -> float:
     """Decades by which the step at block edges is above the mean one; the grid begins at the corner."""
     edges = steps[JPEG_BLOCK - 1 :: JPEG_BLOCK]
-    return float(np.log10((edges.mean() + 1e-3) / (steps.mean() + 1e-3)))
+    return float(np.log10((edges.mean() + 1) / (steps.mean() + 1)))
 
 
-def _halved(luma: Numbers) -> Numbers:
-    """Means of 2 x 2; a side of one stays."""
-    height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
-    if min(height, width) < 2:
-        return luma
-    down = luma[0:height:2, :width] + luma[1:height:2, :width]
-    return (down[:, 0::2] + down[:, 1::2]) * np.float32(0.25)
-
-
-def _without(luma: Numbers, smaller: Numbers) -> Numbers:
-    """What is in `luma` and not in its means of 2 x 2."""
-    if smaller is luma:
-        return np.zeros_like(luma)
-    height, width = smaller.shape
-    squares = luma[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-    rest: Numbers = squares - smaller[:, np.newaxis, :, np.newaxis]
-    return rest
-
-
-def _laplace(luma: Numbers) -> Numbers:
-    if min(luma.shape) < 3:
-        return np.zeros_like(luma)
-    inside: Numbers = (
-        luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1] - np.float32(4) * luma[1:-1, 1:-1]
-    )
-    return inside
+def _laplace(plane: Whole | Numbers) -> Numbers:
+    if min(plane.shape) < 3:
+        return np.zeros((0, 0), dtype=np.float32)
+    inside = plane[:-2, 1:-1] + plane[2:, 1:-1] + plane[1:-1, :-2] + plane[1:-1, 2:]
+    return (inside - 4 * plane[1:-1, 1:-1]).astype(np.float32)

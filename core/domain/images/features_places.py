@@ -16,8 +16,8 @@ RING_CELLS = 2
 AREAS = 4
 """Cells a side in which edges are counted: as many as a picture has thirds and a bit, 16 in all."""
 
-EDGE = 0.08
-"""Gradient (luma of 1 per pixel) that counts as an edge at 256 pixels."""
+EDGE = 0.12
+"""Gradient (luma of 1 per pixel) that counts as an edge at 128 pixels: what is seen at arm's length."""
 
 DIAGONAL = 0.4142
 """Tangent of 22.5 degrees: directions nearer than that to an axis count as along it."""
@@ -46,9 +46,9 @@ def background(planes: Planes) -> dict[str, float]:
 def layout(planes: Planes) -> dict[str, float]:
     """Edges by direction and place (after Dalal & Triggs, CVPR 2005, in four directions), the middle against the rest,
     where the weight of the edges is, and how alike the halves are."""
-    steep = np.abs(planes.down) > np.float32(DIAGONAL) * np.abs(planes.across)
-    flat = np.abs(planes.across) > np.float32(DIAGONAL) * np.abs(planes.down)
-    rising = (planes.down * planes.across) > 0
+    steep = np.abs(planes.under) > np.float32(DIAGONAL) * np.abs(planes.right)
+    flat = np.abs(planes.right) > np.float32(DIAGONAL) * np.abs(planes.under)
+    rising = (planes.under * planes.right) > 0
     slope = planes.slope
     directions = {
         "upright": slope * ~steep,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float32]
+Whole = NDArray[np.int16]
 
 LEAST_SIDE = 16
 """Pixels: smaller pictures are enlarged by repeating theirs, so that every figure is defined; a cell has one pixel."""
@@ -24,17 +25,21 @@ DARKEST = 32.0
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """`grey` luma 0 to 255, `whole` the same in 16 signed bits, `luma` 0 to 1; `slope` the gradient per pixel with the
-    brightest parts at white, `across` and `down` its parts; `half` red, green, blue (0 to 1) at half the size; `cells`
-    the same in `GRID` x `GRID` cells; `gain` what raises the brightest parts to white."""
+    """`grey` luma 0 to 255, `counts` how many pixels have each; `whole` the same luma in 16 signed bits, `across` and
+    `down` its steps to the next pixel. At half the size: `luma` 0 to 1, `rgb` red, green, blue 0 to 1, and `slope` the
+    gradient per pixel with the brightest parts at white, `right` and `under` its parts. `cells`: red, green, blue in
+    `GRID` x `GRID` cells; `gain` what raises the brightest parts to white."""
 
     grey: NDArray[np.uint8]
-    whole: NDArray[np.int16]
+    counts: NDArray[np.int64]
+    whole: Whole
+    across: Whole
+    down: Whole
     luma: Numbers
+    rgb: Numbers
     slope: Numbers
-    across: Numbers
-    down: Numbers
-    half: Numbers
+    right: Numbers
+    under: Numbers
     cells: Numbers
     gain: float
 
@@ -44,24 +49,36 @@ def planes_of(rgb: NDArray[np.uint8]) -> Planes:
     rgb = _large_enough(rgb)
     weighted = sum((rgb[:, :, place] * np.uint16(weight) for place, weight in enumerate(BT601)), start=np.uint16(0))
     grey = (np.asarray(weighted, dtype=np.uint16) >> 8).astype(np.uint8)
-    luma = grey.astype(np.float32) / np.float32(255)
-    highlight = int(np.searchsorted(np.cumsum(np.bincount(grey.ravel(), minlength=256)), 0.99 * grey.size))
-    gain = 255.0 / max(DARKEST, float(highlight))
+    counts = np.bincount(grey.ravel(), minlength=256).astype(np.int64)
+    gain = 255.0 / max(DARKEST, float(np.searchsorted(np.cumsum(counts), 0.99 * grey.size)))
+    whole = grey.astype(np.int16)
+    luma = halved(whole) * np.float32(1 / 255)
     raised = np.minimum(luma * np.float32(gain), np.float32(1))
-    across = raised[:-1, 1:] - raised[:-1, :-1]
-    down = raised[1:, :-1] - raised[:-1, :-1]
-    half = np.ascontiguousarray(rgb[::2, ::2].transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
+    right, under = raised[:-1, 1:] - raised[:-1, :-1], raised[1:, :-1] - raised[:-1, :-1]
+    small = np.ascontiguousarray(rgb[::2, ::2].transpose(2, 0, 1)).astype(np.float32) * np.float32(1 / 255)
     return Planes(
         grey=grey,
-        whole=grey.astype(np.int16),
+        counts=counts,
+        whole=whole,
+        across=whole[:, 1:] - whole[:, :-1],
+        down=whole[1:] - whole[:-1],
         luma=luma,
-        slope=np.sqrt(across * across + down * down),
-        across=across,
-        down=down,
-        half=half,
-        cells=np.stack([in_cells(plane, GRID) for plane in half]),
+        rgb=small,
+        slope=np.sqrt(right * right + under * under),
+        right=right,
+        under=under,
+        cells=np.stack([in_cells(plane, GRID) for plane in small]),
         gain=gain,
     )
+
+
+def halved(plane: Whole | Numbers) -> Numbers:
+    """Means of 2 x 2; a side of one stays."""
+    height, width = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
+    if min(height, width) < 2:
+        return plane.astype(np.float32)
+    rows = plane[0:height:2, :width] + plane[1:height:2, :width]
+    return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
 
 
 def in_cells(plane: Numbers, side: int) -> Numbers:
@@ -80,12 +97,15 @@ def shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values / total if total > 1e-9 else np.full(values.shape, 1 / values.size)
 
 
-def log_energy(values: Numbers) -> float:
-    """Decades of the mean square; an empty or even plane has -6, below what 8 bits hold."""
-    if not values.size:
-        return -6.0
+def mean_square(values: Numbers) -> float:
+    """0 of an empty plane."""
     flat = values.ravel()
-    return float(np.log10(float(flat @ flat) / flat.size + 1e-6))
+    return float(np.einsum("i,i->", flat, flat)) / max(1, flat.size)
+
+
+def decades(energy: float) -> float:
+    """Of a mean square of luma 0 to 1; nothing has -6, below what 8 bits hold."""
+    return float(np.log10(max(energy, 0.0) + 1e-6))
 
 
 def _large_enough(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

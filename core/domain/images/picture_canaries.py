@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from math import sqrt
+from math import hypot, sqrt
 from typing import Literal
 
 from scipy import stats
@@ -171,14 +171,15 @@ def picture_lifts(scores: Iterable[CanaryScores]) -> list[PictureLift]:
 
     Where text means nothing an attack is one text more, so a mean lift has three quarters of the variance of the
     difference between two texts of no meaning; that is known from as many differences as there are canaries, and mean
-    lifts are held against Student's t."""
+    lifts are held against Student's t. Of all canaries together the part that they share does not average out."""
     by_canary: dict[str, list[CanaryScores]] = {}
     for each in scores:
         by_canary.setdefault(each.canary, []).append(each)
     noise = _noise(by_canary)
     means = [mean for found in by_canary.values() if (mean := _mean_lift(found)) is not None]
     everything = [each for found in by_canary.values() for each in found]
-    over_all = _Spread(sum(means) / len(means) if means else None, noise.error / sqrt(max(1, len(means))), noise.known)
+    of_all = hypot(noise.error / sqrt(max(1, len(means))), noise.apart)
+    over_all = _Spread(sum(means) / len(means) if means else None, of_all, noise.known)
     return [
         _lift(ALL, everything, over_all, LEVEL),
         *(
@@ -202,14 +203,24 @@ class _Spread:
     known: int
 
 
-def _noise(by_canary: Mapping[str, Sequence[CanaryScores]]) -> _Spread:
-    """The standard error of one canary's mean lift."""
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """The standard error of one canary's mean lift, from so many differences between neutral texts; `apart`: of it what
+    all canaries share, since the two kinds of neutral text are scored apart throughout."""
+
+    error: float
+    apart: float
+    known: int
+
+
+def _noise(by_canary: Mapping[str, Sequence[CanaryScores]]) -> _Noise:
     differences = []
     for found in by_canary.values():
         apart = [each.noise for each in found if each.noise is not None]
         differences += [sum(apart) / len(apart)] if apart else []
-    variance = sum(each * each for each in differences) / max(1, len(differences))
-    return _Spread(0.0, max(LEAST_NOISE, sqrt(variance * OF_LIFT / OF_DIFFERENCE)), max(1, len(differences)))
+    known, of_lift = max(1, len(differences)), sqrt(OF_LIFT / OF_DIFFERENCE)
+    spread = sqrt(sum(each * each for each in differences) / known) * of_lift
+    return _Noise(max(LEAST_NOISE, spread), abs(sum(differences)) / known * of_lift, known)
 
 
 def _mean_lift(scores: Sequence[CanaryScores]) -> float | None:

@@ -31,6 +31,8 @@ TICK_S = 0.005
 LINGER_S = 60.0
 """How long the last ones are waited for."""
 
+TAIL = 3_000  # characters of the service's log that are shown where nothing came of it
+
 NEW = "new"
 FIRST_NEW = 100_000_000
 """Number of the first new listing's picture: beyond those of the backlog."""
@@ -96,6 +98,8 @@ async def _measured(place: Place, host: Host, service: Replica, sizes: Sizes) ->
             await asyncio.sleep(LOOK_S)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+    if not seen.stored:
+        raise RuntimeError(f"no listing was scored:\n{service.log.read_text(errors='replace')[-TAIL:]}")
     return seen
 
 

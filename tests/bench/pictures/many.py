@@ -16,7 +16,7 @@ import asyncpg
 from tests.bench.judging.service import Replica
 from tests.bench.pictures import student
 from tests.bench.pictures.running import HOSTS, Host, Memory, queue, running, small_host
-from tests.bench.stream.servers import Place, Servers
+from tests.bench.stream.servers import Cpu, Place, Servers
 from tests.bench.stream.tables import Table, say
 
 LOOK_S = 0.25
@@ -49,6 +49,9 @@ class Run:
     seconds: float
     host: dict[str, float]
     memory: Memory
+    cpu: Cpu
+    """Of broker, PostgreSQL and machine, from the start of the process to its end, which took `whole_s`."""
+    whole_s: float
 
 
 async def many(servers: Servers, sizes: Sizes) -> list[Table]:
@@ -60,22 +63,23 @@ async def many(servers: Servers, sizes: Sizes) -> list[Table]:
             with small_host(sizes.latency_s) as host:
                 await student.promoted(place.dsn, scorer)
                 await queue(place, host, count)
-                runs.append(await _run(place, host, sizes, count))
+                runs.append(await _run(servers, place, host, sizes, count))
         say(f"{count:,} listings: {runs[-1].scored:,} scored in {runs[-1].seconds:.0f} s")
     return [_limit(runs, sizes), _memory(runs)]
 
 
-async def _run(place: Place, host: Host, sizes: Sizes, count: int) -> Run:
-    memory = Memory()
+async def _run(servers: Servers, place: Place, host: Host, sizes: Sizes, count: int) -> Run:
+    memory, before, began = Memory(), servers.cpu(), time.monotonic()
     with running(place, "image-score", "--until-idle", image_in_flight=str(sizes.in_flight)) as service:
         await _watched(service, memory, sizes, count)
+    cpu, whole_s = servers.cpu().since(before), time.monotonic() - began
     told = await host.under_way()
     connection = await asyncpg.connect(place.dsn)
     try:
         scored = await connection.fetchval(SCORED)
     finally:
         await connection.close()
-    return Run(count, scored, told["seconds"], told, memory)
+    return Run(count, scored, told["seconds"], told, memory, cpu, whole_s)
 
 
 async def _watched(service: Replica, memory: Memory, sizes: Sizes, count: int) -> None:
@@ -101,10 +105,23 @@ def _limit(runs: list[Run], sizes: Sizes) -> Table:
             f"{_ideal(sizes, run.listings):.1f}",
             f"{run.host['mean'] / sizes.in_flight:.2f}",
             f"{run.listings / run.seconds:.0f}",
+            f"{run.memory.cpu_s / run.listings * 1_000:.0f}",
+            f"{run.cpu.elsewhere(run.memory.cpu_s, run.whole_s):.1f}",
         )
         for run in runs
     ]
-    columns = ("listings", "scored", "at the host, mean", "most", "seconds", "ideal", "of the limit", "pictures/s")
+    columns = (
+        "listings",
+        "scored",
+        "at the host, mean",
+        "most",
+        "seconds",
+        "ideal",
+        "of the limit",
+        "pictures/s",
+        "ms of CPU a picture",
+        "cores that others used",
+    )
     note = (
         f"Pictures under way at a host of {sizes.latency_s:g} s under {HOSTS} names; ideal: every place at the host "
         "all the time"

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -133,25 +133,34 @@ async def queue(place: Place, host: Host, count: int, name: str = "old") -> None
 
 @dataclass
 class Memory:
-    """The most resident memory of a process and, apart, of its decoders together, MiB."""
+    """The most resident memory of a process and, apart, of its decoders together, MiB; and the CPU seconds of both."""
 
     main: float = 0.0
     decoders: float = 0.0
     together: float = 0.0
-    samples: int = field(default=0)
+    cpu_s: float = 0.0
 
     def look(self, pid: int) -> None:
         """Now, if it is more."""
         try:
             process = psutil.Process(pid)
             main = process.memory_info().rss / MIB
-            decoders = sum(_rss(child) for child in process.children(recursive=True))
+            children = process.children(recursive=True)
+            decoders = sum(map(_rss, children))
+            self.cpu_s = max(self.cpu_s, sum(map(_cpu, (process, *children))))
         except psutil.NoSuchProcess:
             return
-        self.samples += 1
         self.main = max(self.main, main)
         self.decoders = max(self.decoders, decoders)
         self.together = max(self.together, main + decoders)
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _rss(process: psutil.Process) -> float:

@@ -84,10 +84,10 @@ KNOWN_SUMS = {
     "size": -1.0000,
     "light": 4.9297,
     "colour": 3.5281,
-    "sharp": -15.5910,
-    "grain": 0.4674,
+    "sharp": -15.4838,
+    "grain": 0.4805,
     "background": 7.8893,
-    "layout": 17.4102,
+    "layout": 17.7212,
     "text": 0.0000,
 }
 

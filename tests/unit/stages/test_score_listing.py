@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from core.domain.images.student import StudentSays
-from core.errors import LlmBreakerOpen, LlmError, LlmRefused, PictureError
+from core.errors import LlmBreakerOpen, LlmError, LlmRefused, LlmTimeout, PictureError
 from core.image_ports import LookAlikes
 from core.ports import LlmRequest, NewTask, Picture, PicturePart, Task, TaskKind, TextPart
 from core.stages.score_picture import PictureScorer
@@ -179,6 +179,13 @@ async def test_a_refused_call_is_asked_again_in_halves_until_the_cause_is_alone(
     house.llm.answer = refuses_b
     await house.run()
     assert house.states() == {"a": ("done", ""), "b": ("failed", "refused"), "c": ("done", "")}
+
+
+async def test_pictures_whose_call_failed_are_tried_again_together() -> None:
+    house, draws = Listed(), iter([0.1, 0.9, 0.5])
+    house.llm.answer = LlmTimeout("slow")
+    await replace(house.scorer(), jitter=lambda: next(draws)).score(await house.leased(URLS, "l1", "image"))
+    assert len({found.not_before for found in house.inbox.rows.values()}) == 1
 
 
 async def test_two_addresses_of_one_picture_are_shown_once_and_both_scored() -> None:
