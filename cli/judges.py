@@ -16,7 +16,15 @@ from cli.judges_told import agreement_table, changes_table, deeds_table, judge_t
 from cli.tables import print_tables, printable
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
-from core.domain.judges import LIVE, SETTINGS, JudgeVersion, changed_parameters, changed_prompts, changed_rubrics, parameters
+from core.domain.judges import (
+    LIVE,
+    SETTINGS,
+    JudgeVersion,
+    changed_parameters,
+    changed_prompts,
+    changed_rubrics,
+    parameters,
+)
 from core.eval_ports import JudgeDeed, KeptJudge
 from core.judge_desk import JudgeDesk
 from core.settings import Settings, load_settings, required

@@ -31,6 +31,7 @@ from core.adapters.migrate import migrate
 from core.adapters.postgres import Pool, open_pool
 from core.console.app import make_app
 from core.errors import RetryLater, UsageError
+from core.image_thresholds import thresholds_of
 from core.money_models import LaneSpend
 from core.ports import Clock, TaskKind
 from core.read_ports import HealthReport
@@ -200,6 +201,7 @@ async def answering(parts: Parts, names: Sequence[str]) -> AsyncIterator[RunStat
         guideline_desk(parts.pool, parts.clock, parts.live),
         review_room(settings, parts.pool),
         judge_desk(parts.pool, parts.wall, lambda: settings_judge(settings)),
+        thresholds_of(settings),
     )
     refreshing = asyncio.create_task(gauges.refresh())
     try:

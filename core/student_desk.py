@@ -105,15 +105,13 @@ class StudentDesk:
             value = _rank(student.metadata)
             if value is None or value <= 0:
                 raise UsageError(
-                    f"{student.version} orders held-back pictures no better than chance; --despite says why it goes live"
+                    f"{student.version} orders held-back pictures no better than chance; --despite REASON overrules"
                 )
             return f"the first: rank correlation {value:.3f} on held-back sellers' pictures"
         found = await self._compared(student, other)
         told = f"rank correlation {_signed(found)} against {live} on {found.n_items:,} held-back pictures"
         if found.value is None or found.value < 0:
-            raise UsageError(
-                f"{student.version} is worse than the live student: {told}; --despite says why it goes live"
-            )
+            raise UsageError(f"{student.version} is worse than the live student: {told}; --despite REASON overrules")
         return told
 
     async def _compared(self, student: KeptStudent, other: KeptStudent) -> Difference:
@@ -166,7 +164,7 @@ def _difference(
     if len(held) < FEWEST_OF_PART:
         raise UsageError(
             f"{student.version} can't be held against {other.version}: of the held-back pictures both can see "
-            f"{len(held)} only; --despite says why it goes live"
+            f"{len(held)} only; --despite REASON overrules"
         )
     return difference(unpacked(student.version, student.body), unpacked(other.version, other.body), held)
 

@@ -1757,7 +1757,7 @@ CREATE VIEW assay.student_labels AS
           WHERE ((k.kind = 'image_label'::text) AND ((k.subject ->> 'listing_id'::text) = l.listing_id) AND ((k.subject ->> 'image_url'::text) = l.image_url))
           ORDER BY k.created_at DESC
          LIMIT 1) t ON (true))
-  WHERE (l.tier = 'llm'::text);
+  WHERE ((l.tier = 'llm'::text) AND (NOT starts_with(l.reasoning, 'Judged on a copy that looks alike'::text)));
 
 COMMENT ON VIEW assay.student_labels IS 'Every label of a picture that a student had scored before, beside that score. why: random (chosen by chance: what holds of these holds of all), unsure (the student was least sure of it), empty where nobody chose it.';
 
@@ -2849,6 +2849,8 @@ CREATE INDEX labels_newest ON assay_data.labels USING btree (application, market
 CREATE INDEX listings_by_segment ON assay_data.listings USING btree (market, COALESCE(category, ''::text));
 
 CREATE INDEX listings_by_told_at ON assay_data.listings USING btree (told_at);
+
+CREATE INDEX listings_segments ON assay_data.listings USING btree (listing_id) INCLUDE (market, category);
 
 CREATE INDEX llm_batch_items_batch ON assay_data.llm_batch_items USING btree (batch_id, call_id) WHERE (batch_id IS NOT NULL);
 

@@ -16,7 +16,8 @@ WITH newest AS (
     ORDER BY listing_id, image_url, judged_at DESC, id DESC
 ), told AS (
     SELECT n.judged_at >= $2 AS recent, l.market, coalesce(l.category, '') AS category,
-        (n.judged_at AT TIME ZONE 'UTC')::date AS day, coalesce(nullif(l.attributes ->> $5, ''), l.listing_id) AS seller,
+        (n.judged_at AT TIME ZONE 'UTC')::date AS day,
+        coalesce(nullif(l.attributes ->> $5, ''), l.listing_id) AS seller,
         n.image_hash, n.flags, concat_ws(' after ', n.judge, (
             SELECT s.prompt_version FROM assay_data.image_scores AS s
             WHERE s.listing_id = n.listing_id AND s.image_url = n.image_url AND s.tier = 'student'

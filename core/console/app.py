@@ -32,6 +32,7 @@ from core.console import (
 )
 from core.console.access import DOOR, Door, NobodyThere, Refused
 from core.console.site import SITE, Site, page, templates
+from core.domain.images.verdict import Thresholds
 from core.errors import AssayError
 from core.guideline_ports import Desk
 from core.judge_desk import JudgeDesk
@@ -64,11 +65,14 @@ def make_app(
     desk: Desk | None = None,
     review_room: ReviewRoom | None = None,
     judge_desk: JudgeDesk | None = None,
+    bounds: Thresholds | None = None,
 ) -> web.Application:
     """The application; it opens nothing itself, so whoever runs it closes what `reads` needs."""
     app = web.Application(middlewares=[_guarded, sign_in.entered])
     app[DOOR] = door
-    app[SITE] = Site(reads, clock, health, metrics_text, templates(), desk, review_room, judge_desk)
+    app[SITE] = Site(
+        reads, clock, health, metrics_text, templates(), desk, review_room, judge_desk, bounds or Thresholds()
+    )
     app.add_routes(_routes())
     return app
 

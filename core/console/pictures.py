@@ -27,19 +27,6 @@ FLAGS: tuple[str, ...] = get_args(PictureFlag)
 MOST_REASONS = 6
 """Reasons of failures on the first page: as many as stand beside the plot."""
 
-BOUNDS = Thresholds()
-
-MEASURES: Mapping[str, tuple[str, str]] = {
-    "sharpness": ("0 blurred, 1 sharp", ""),
-    "exposure": ("mean luma, 0 black to 1 white", ""),
-    "highlight": ("luma that 99 of 100 pixels stay below", f"refused below {BOUNDS.dark_highlight:g}"),
-    "contrast": ("RMS of luma, 0 to 1", f"refused below {BOUNDS.blank_contrast:g}"),
-    "border_share": ("share of the area in bars of one colour", f"refused above {BOUNDS.blank_border:g}"),
-    "background_clutter": ("share of edges in the outer ring; above 0.2 busy", ""),
-    "text_share": ("share of the area under drawn letters", ""),
-}
-"""Measures of the technical tier with unit and bound, as `core.domain.images` has them; size is told beside them."""
-
 
 async def listed(request: web.Request) -> web.Response:
     """Distribution overall and by segment, the worst and the best."""
@@ -92,8 +79,8 @@ async def listing(request: web.Request) -> web.Response:
         request,
         "pictures_listing.html",
         found=found,
-        measures=MEASURES,
-        min_side=BOUNDS.min_side,
+        measures=measures_told(request.app[SITE].bounds),
+        min_side=request.app[SITE].bounds.min_side,
         explained=explained,
         tone=tone,
     )
@@ -118,6 +105,22 @@ async def failures(request: web.Request) -> web.Response:
         explained=explained,
         windows=FAILURE_WINDOWS,
     )
+
+
+def measures_told(bounds: Thresholds) -> Mapping[str, tuple[str, str]]:
+    """Measures of the technical tier, as `core.domain.images` names them, with unit and bound; size is told beside
+    them."""
+    blurred = f"refused below {bounds.min_sharpness:g}" if bounds.min_sharpness > 0 else ""
+    all_text = f"refused above {bounds.max_text:g}" if bounds.max_text < 1 else ""
+    return {
+        "sharpness": ("0 blurred, 1 sharp", blurred),
+        "exposure": ("mean luma, 0 black to 1 white", ""),
+        "highlight": ("luma that 99 of 100 pixels stay below", f"refused below {bounds.dark_highlight:g}"),
+        "contrast": ("RMS of luma, 0 to 1", f"refused below {bounds.blank_contrast:g}"),
+        "border_share": ("share of the area in bars of one colour", f"refused above {bounds.blank_border:g}"),
+        "background_clutter": ("share of edges in the outer ring; above 0.2 busy", ""),
+        "text_share": ("share of the area under drawn letters", all_text),
+    }
 
 
 async def thumbnail(request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from core.console import forms, plots, text
 from core.console.access import DOOR, Role, User, user_of
+from core.domain.images.verdict import Thresholds
 from core.guideline_ports import Desk
 from core.judge_desk import JudgeDesk
 from core.ports import Clock
@@ -94,6 +95,8 @@ class Site:
     """The review queue; None where the process has none."""
     judges: JudgeDesk | None = None
     """Where judges are promoted; None where the process has none."""
+    bounds: Thresholds = Thresholds()
+    """At which the technical tier refuses a picture."""
 
 
 SITE = web.AppKey("site", Site)

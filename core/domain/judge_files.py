@@ -77,8 +77,8 @@ class JudgeFile(_Part):
     cascade: CascadeTable | None = None
     parameters: ParameterTable = ParameterTable()
     rubrics: dict[str, RubricPath | Literal[False]] = Field(default_factory=dict)
-    """`[rubrics]`: paths as in `[prompts]`, by the rubric's name, which may be a new one; `false` leaves the built-in one
-    of that name out."""
+    """`[rubrics]`: paths as in `[prompts]`, by the rubric's name, which may be a new one; `false` leaves the built-in
+    one of that name out."""
 
     @field_validator("name")
     @classmethod
@@ -151,7 +151,8 @@ def _line_of(text: str, steps: Sequence[str]) -> int | None:
 
 
 def refuse_anchors(judge: JudgeVersion, anchors: Iterable[AnchorText]) -> None:
-    """UsageError where a prompt or rubric shows an anchor with its product: the judge would be measured by what it was told."""
+    """UsageError where a prompt or rubric shows an anchor with its product: the judge would be measured by what it was
+    told."""
     known = list(anchors)
     texts = {
         **{f"prompt {name}": text for name, text in judge.prompts.items()},

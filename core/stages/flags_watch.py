@@ -16,8 +16,8 @@ from core.telemetry import Metrics
 
 @dataclass(frozen=True, slots=True)
 class FlagsWatch:
-    """`ImageWatch`. Sets the gauge `assay_image_flag_share`; raises a rise once in the newest window's days, so that one
-    that lasts is told again a week later and not every night."""
+    """`ImageWatch`. Sets the gauge `assay_image_flag_share`; raises a rise once in the newest window's days: one that
+    lasts is told again a week later and not every night."""
 
     counts: FlagCounts
     alerts: ImageAlerts

@@ -18,7 +18,7 @@ EVEN_STEP = 6
 """Luma steps (of 255) between neighbours within one tone: what JPEG at quality 85 adds beside a letter's edge."""
 
 BLOCKS_STEP = 3.0
-"""By how much that step grows with JPEG's blocks (`edges.blockiness` above 1): a banner stays one, however it is saved."""
+"""By how much that step grows with JPEG's blocks (`edges.blockiness` above 1): a banner stays one when saved badly."""
 
 EVEN_SHARE = 0.3
 """Neighbours of a block that are of one tone. Of blocks with letters, 19 of 20 drawn ones have more (banners on 40
@@ -55,9 +55,8 @@ def covered(luma: Luma, blockiness: float) -> Cells:
 def grown(cells: Cells) -> Cells:
     """With the cells around: a banner goes beyond its letters."""
     around = np.pad(cells, 1)
-    rows = around[:-2, :] | around[1:-1, :] | around[2:, :]
-    wide: Cells = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-    return wide
+    rows = np.logical_or(np.logical_or(around[:-2], around[1:-1]), around[2:])
+    return np.logical_or(np.logical_or(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
 
 
 def without(picture: Image.Image, cells: Cells) -> Image.Image:
@@ -65,7 +64,9 @@ def without(picture: Image.Image, cells: Cells) -> Image.Image:
     if not cells.any() or cells.mean() > MOST_COVERED:
         return picture
     soft = HIDDEN_BLUR * max(picture.size)
-    mask = Image.fromarray(np.where(grown(cells), 255, 0).astype(np.uint8)).resize(picture.size, Image.Resampling.NEAREST)
+    mask = Image.fromarray(np.where(grown(cells), 255, 0).astype(np.uint8)).resize(
+        picture.size, Image.Resampling.NEAREST
+    )
     smooth = picture.filter(ImageFilter.GaussianBlur(soft))
     return Image.composite(smooth, picture, mask.filter(ImageFilter.BoxBlur(soft / 4)))
 

@@ -33,12 +33,9 @@ UNSURE_COMPLETENESS = 5.0
 HONESTY, HONESTY_WITH_CLAIMS = 8, 5
 """Pixels can't tell a stock photo or another item: never above 8; words laid over the item lower trust."""
 
-AUTHENTICITY = 8.0
-"""Pixels can't tell a good render from a photograph: never above 8."""
-
 BLOCKS_FROM, BLOCKS_LOOK_SHARP, BLOCKS_LOOK_STEEP = 1.3, 0.1, 0.015
-"""Blockiness from which it is JPEG's doing (quality 85 makes up to 1.3), and by how much sharpness and steepness rise with
-it on pictures that have neither (measured at qualities 20, 7 and 2 on blurred drawings)."""
+"""Blockiness from which it is JPEG's doing (quality 85 makes up to 1.3), and by how much sharpness and steepness rise
+with it on pictures that have neither (measured at qualities 20, 7 and 2 on blurred drawings)."""
 
 NOISE_LOOKS_SHARP = 0.03
 """Sharpness that a dark picture gains by each time its tones are stretched: its noise is stretched too."""
@@ -53,14 +50,17 @@ WORST_WEIGHT = 0.6
 """Of the overall score that the worst aspect makes up: one grave fault spoils a picture that is good otherwise."""
 
 _GRAVE: tuple[Aspect, ...] = ("focus", "lighting", "completeness", "honesty")
-_TROUBLING: tuple[Aspect, ...] = ("overlays", "background")
+_TROUBLING: tuple[Aspect, ...] = ("overlays", "background", "authenticity")
 
 
 def score(item: str, pixels: Pixels) -> PictureJudgement:
     """Scores of a picture; the same pixels get the same scores, whatever the listing says."""
     raw = _aspects(pixels)
     aspects = PictureAspects(**{name: _whole(value) for name, value in raw.items()})
-    return PictureJudgement(item=item, reasoning=_reasoning(pixels), aspects=aspects, flags=[], overall=_overall(raw))
+    flags = pixels.nature.flags
+    return PictureJudgement(
+        item=item, reasoning=_reasoning(pixels), aspects=aspects, flags=flags, overall=_overall(raw)
+    )
 
 
 def _aspects(pixels: Pixels) -> dict[Aspect, float]:
@@ -74,7 +74,7 @@ def _aspects(pixels: Pixels) -> dict[Aspect, float]:
         "completeness": UNSURE_COMPLETENESS if pixels.item > FILLED else cut,
         "overlays": overlays,
         "honesty": float(HONESTY if overlays >= 5 else HONESTY_WITH_CLAIMS),
-        "authenticity": AUTHENTICITY,
+        "authenticity": pixels.nature.authenticity,
     }
 
 
@@ -90,8 +90,8 @@ def _focus(pixels: Pixels) -> float:
 def _overall(raw: dict[Aspect, float]) -> int:
     """Between the worst aspect and the mean, capped by grave faults as the rubric says.
 
-    Never above focus: what blur hides (clutter, letters) must not make a picture better. And what is drawn over a picture
-    costs for itself: it may hide what was worse.
+    Never above focus: what blur hides (clutter, letters) must not make a picture better. And what is drawn over a
+    picture costs for itself: it may hide what was worse.
     """
     worst, mean = min(raw.values()), sum(raw.values()) / len(raw)
     value = min(WORST_WEIGHT * worst + (1 - WORST_WEIGHT) * mean, raw["focus"])
@@ -124,8 +124,18 @@ def _reasoning(pixels: Pixels) -> str:
     return (
         f"{NAME}, by pixels alone: sharpness {pixels.sharpness:.2f} at {pixels.width}x{pixels.height}; "
         f"brightest parts at {pixels.highlight:.0%} of full; border uneven by {pixels.unevenness:.2f}; {where}, {cut}; "
-        f"text-like area {pixels.text:.0%}. Whether it is the listed item can't be measured."
+        f"letters drawn over {pixels.text:.0%}; {_nature(pixels)}. Whether it is the listed item "
+        "or a good render, and what letters in it say, can't be measured."
     )
+
+
+def _nature(pixels: Pixels) -> str:
+    seen = pixels.nature
+    measured = f"grain {seen.grain:.1f} steps, even {seen.even:.0%}, colours at their end {seen.loud:.0%}"
+    if not seen.flags:
+        return f"{measured}: smooth as a drawing or render" if seen.smooth else f"{measured}: as a photograph"
+    told = "as generators make them" if seen.smooth else "as an over-edited photograph"
+    return f"{measured}: smooth or not, colours {told}; no proof"
 
 
 def describe(pixels: Pixels) -> str:

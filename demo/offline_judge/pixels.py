@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.domain.images import measures
 from demo.offline_judge import drawn, edges
+from demo.offline_judge.nature import Nature, nature
 
 MAX_PIXELS = 40_000_000
 """Larger pictures are refused: decoding one takes over 100 MB, and no service sends such a one to a model."""
@@ -77,6 +78,7 @@ class Pixels:
     """Share of the longest run of one edge that belongs to the item: the item goes on outside the picture."""
     colours: tuple[str, ...]
     background: str
+    nature: Nature
 
 
 def measure(jpeg: bytes) -> Pixels:
@@ -109,6 +111,7 @@ def measure(jpeg: bytes) -> Pixels:
         cut=_cut(away),
         colours=_colours(even[away]),
         background=_nearest(ground),
+        nature=nature(picture),
     )
 
 

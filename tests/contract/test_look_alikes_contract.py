@@ -52,17 +52,14 @@ async def test_the_nearest_come_first_then_the_oldest(alikes: tuple[LookAlikes, 
     assert list(await port.look_alikes(BASE, 4)) == ["same", "old", "new", "far"]
 
 
-@pytest.mark.parametrize("distance", range(8))
-async def test_just_those_within_the_distance_are_found(alikes: tuple[LookAlikes, Judged], distance: int) -> None:
+async def test_just_those_within_the_distance_are_found(alikes: tuple[LookAlikes, Judged]) -> None:
     """The bits lie as far from one another as can be, so that no quarter of the hash is spared."""
     port, judged = alikes
-    spread = [3, 19, 35, 51, 11, 27, 43, 63]
+    spread = [3, 19, 35, 51, 11, 27, 43, 62]
     for count in range(9):
-        await judged(
-            f"p{count}",
-            BASE ^ (-(1 << 63) if 63 in spread[:count] else 0) ^ sum(1 << b for b in spread[:count] if b < 63),
-        )
-    assert list(await port.look_alikes(BASE, distance)) == [f"p{count}" for count in range(distance + 1)]
+        await judged(f"p{count}", BASE ^ sum(1 << bit for bit in spread[:count]))
+    found = {distance: list(await port.look_alikes(BASE, distance)) for distance in range(8)}
+    assert found == {distance: [f"p{count}" for count in range(distance + 1)] for distance in range(8)}
 
 
 async def test_a_few_are_named_however_many_there_are(alikes: tuple[LookAlikes, Judged]) -> None:

@@ -121,12 +121,13 @@ async def test_a_look_without_new_scores_finds_nothing_to_do(copied: Pool) -> No
 
 
 async def test_another_distance_groups_anew(copied: Pool) -> None:
-    await looked(copied, distance=2)
-    (group,) = (await read(copied)).groups
-    assert [copy.listing_id for copy in group.copies] == ["lamp-b"]
+    await looked(copied, distance=1)
+    assert (await read(copied)).groups == []
+    await looked(copied, distance=4)
+    assert len((await read(copied)).groups) == 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=14), st.integers(0, 5))
 async def test_groups_are_those_of_the_domain(pool: Pool, hashes: list[int], within: int) -> None:
     await pool.execute(
@@ -143,34 +144,31 @@ async def test_groups_are_those_of_the_domain(pool: Pool, hashes: list[int], wit
     assert found == {(first, each, bits) for first, members in expected.items() for each, bits in members.items()}
 
 
-async def test_three_hundred_sellers_of_one_picture_are_three_hundred_rows(pool: Pool) -> None:
-    for number in range(300):
+async def test_copies_grow_with_sellers_and_never_with_pairs(pool: Pool) -> None:
+    for number in range(80):
         at = NOW + timedelta(seconds=number)
         await insert_listing(pool, f"l{number:03}", f"s{number:03}", at)
         await insert_picture(pool, f"p{number}", BASE ^ (1 << number % 5), at)
         await insert_score(pool, f"l{number:03}", f"p{number}", at)
     await looked(pool)
     (group,) = (await read(pool)).groups
-    assert (group.sellers, group.copies_in_all, len(group.copies)) == (300, 299, 6)
-    last = await read(pool, DuplicateFilter(group=group.group_id, page=5))
-    assert (len(last.groups[0].copies), last.more) == (299 - 240, False)
-    assert await pool.fetchval("SELECT count(*) FROM assay.near_duplicates") == 299
+    assert (group.sellers, group.copies_in_all, len(group.copies)) == (80, 79, 6)
+    last = await read(pool, DuplicateFilter(group=group.group_id, page=2))
+    assert (len(last.groups[0].copies), last.more) == (79 - 60, False)
+    assert await pool.fetchval("SELECT count(*) FROM assay.near_duplicates") == 79
 
 
-@pytest.mark.parametrize(
-    ("wanted", "groups"),
-    [
-        (DuplicateFilter(days=3_650, market="fr"), 1),
-        (DuplicateFilter(days=3_650, market="es"), 0),
-        (DuplicateFilter(days=3_650, seller="carl"), 1),
-        (DuplicateFilter(days=3_650, seller="dora"), 0),
-        (DuplicateFilter(days=3_650, page=2), 0),
-        (DuplicateFilter(group="no id"), 0),
-        (DuplicateFilter(group="ffff"), 0),
-    ],
-)
-async def test_filters_narrow(copied: Pool, wanted: DuplicateFilter, groups: int) -> None:
-    assert len((await read(copied, wanted)).groups) == groups
+async def test_filters_narrow(copied: Pool) -> None:
+    wanted = {
+        DuplicateFilter(days=3_650, market="fr"): 1,
+        DuplicateFilter(days=3_650, market="es"): 0,
+        DuplicateFilter(days=3_650, seller="carl"): 1,
+        DuplicateFilter(days=3_650, seller="dora"): 0,
+        DuplicateFilter(days=3_650, page=2): 0,
+        DuplicateFilter(group="no id"): 0,
+        DuplicateFilter(group="ffff"): 0,
+    }
+    assert {each: len((await read(copied, each)).groups) for each in wanted} == wanted
 
 
 async def test_copies_that_came_from_a_look_alike_s_score_share_nothing(pool: Pool) -> None:
@@ -202,23 +200,21 @@ async def test_the_page_shows_thumbnails_side_by_side(visitor: ClientSession) ->
     assert text.index("lamp-a") < text.index("lamp-b") < text.index("lamp-c")
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("?market=es", "No group matches"),
-        ("?page=9", "None on this page"),
-        ("?group=ffff", "No such group"),
-        ("?group=%27;drop", "No such group"),
-    ],
-)
-async def test_an_empty_page_says_why(visitor: ClientSession, path: str, words: str) -> None:
-    assert words in await text_of(visitor, f"/pictures/duplicates{path}")
+async def test_an_empty_page_says_why(visitor: ClientSession) -> None:
+    told = {
+        "?market=es": "No group matches",
+        "?page=9": "None on this page",
+        "?group=ffff": "No such group",
+        "?group=%27;drop": "No such group",
+    }
+    texts = {path: await text_of(visitor, f"/pictures/duplicates{path}") for path in told}
+    assert all(words in texts[path] for path, words in told.items())
 
 
 async def test_tables_name_first_and_copies(copied: Pool) -> None:
     (group,) = (await read(copied)).groups
     shown = copies_table(group)
-    assert list(shown.columns[0].cells) == ["first", "copy", "copy"]
+    assert [str(cell) for cell in shown.columns[0].cells] == ["first", "copy", "copy"]
     assert groups_table([group]).row_count == 1
 
 

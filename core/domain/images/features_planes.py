@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float32]
 Whole = NDArray[np.int16]
 
-LEAST_SIDE = 16
-"""Pixels: smaller pictures are enlarged by repeating theirs, so that every figure is defined; a cell has one pixel."""
+LEAST_SIDE = 48
+"""Pixels: smaller pictures are enlarged by repeating theirs, so that every figure is defined: each cell then has a
+pixel at least, also at half the size."""
 
 GRID = 16
 """Cells a side for what is looked at by place: the item's box is then known to 6 % of the side."""
@@ -111,8 +112,8 @@ def decades(energy: float) -> float:
 def _large_enough(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = rgb.shape[:2]
     if not height or not width:
-        return np.zeros((2 * LEAST_SIDE, 2 * LEAST_SIDE, 3), dtype=np.uint8)
-    times_high, times_wide = -(-2 * LEAST_SIDE // height), -(-2 * LEAST_SIDE // width)
+        return np.zeros((LEAST_SIDE, LEAST_SIDE, 3), dtype=np.uint8)
+    times_high, times_wide = -(-LEAST_SIDE // height), -(-LEAST_SIDE // width)
     if times_high <= 1 and times_wide <= 1:
         return rgb
     return rgb.repeat(max(1, times_high), axis=0).repeat(max(1, times_wide), axis=1)

@@ -47,10 +47,14 @@ def parsed_rubric(name: str, text: str, where: str = "") -> Rubric:
     if not _NAME.fullmatch(name):
         raise UsageError(f"{where}: {name!r} is no name of a rubric: 1 to 40 small letters, digits, _ and -")
     if len(text) > RUBRIC_LIMIT:
-        raise UsageError(f"{where}: {len(text):,} characters, at most {RUBRIC_LIMIT:,}: every call of the category pays")
+        raise UsageError(
+            f"{where}: {len(text):,} characters, at most {RUBRIC_LIMIT:,}: every call of the category pays"
+        )
     first, _, rest = text.lstrip("\ufeff").partition("\n")
     if not first.startswith(HEADING):
-        raise UsageError(f"{where}, line 1: begins with `{HEADING}` and the categories, such as `{HEADING} shoes, *schuhe`")
+        raise UsageError(
+            f"{where}, line 1: begins with `{HEADING}` and the categories, such as `{HEADING} shoes, *schuhe`"
+        )
     _refuse_markers(rest, where)
     if not rest.strip():
         raise UsageError(f"{where}, line 2: says nothing: after its first line comes what the judge is told")
@@ -111,6 +115,6 @@ def _refuse_markers(rest: str, where: str) -> None:
 
 @lru_cache(maxsize=32)
 def known_rubrics(texts: tuple[tuple[str, str], ...]) -> tuple[Rubric, ...]:
-    """As `parsed_rubrics`, remembered: they are asked for with every picture, and a judge keeps its own for days. 32 are
-    the live judge, its shadows and those of a comparison."""
+    """As `parsed_rubrics`, remembered: they are asked for with every picture, and a judge keeps its own for days. 32
+    are the live judge, its shadows and those of a comparison."""
     return parsed_rubrics(dict(texts))
