@@ -50,7 +50,7 @@ GROUPS = (
     Group("Search engines", ("engines",), "Where results come from besides the log: [engines.md](engines.md)."),
     Group("Review", ("review_",), "How people grade, and what for: [review.md](review.md)."),
     Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
-    Group("Pictures", ("image_",), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
+    Group("Pictures", ("image_", "listing_"), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
     Group(
         "Streams",
         ("session_", "stream_"),

@@ -58,8 +58,6 @@ EXPLAINED: Mapping[str, Explained] = {
     "unusable:blank": Explained("one colour, nothing to see", SELLER),
     "unusable:too_blurred": Explained("too blurred, by ASSAY_IMAGE_MIN_SHARPNESS", SELLER),
     "unusable:all_text": Explained("mostly text, by ASSAY_IMAGE_MAX_TEXT", SELLER),
-    "unusable:too_blurred": Explained("blurred beyond the bound", "The bound is ASSAY_IMAGE_MIN_SHARPNESS."),
-    "unusable:all_text": Explained("hidden under letters", "The bound is ASSAY_IMAGE_MAX_TEXT."),
     # The judge.
     "missing_item": Explained("the judge's reply left this picture out", PROVIDER),
     "invalid_reply": Explained("the judge's reply could not be read", TRY_MODEL),

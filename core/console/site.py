@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import jinja2
@@ -95,7 +95,7 @@ class Site:
     """The review queue; None where the process has none."""
     judges: JudgeDesk | None = None
     """Where judges are promoted; None where the process has none."""
-    bounds: Thresholds = Thresholds()
+    bounds: Thresholds = field(default_factory=Thresholds)
     """At which the technical tier refuses a picture."""
 
 

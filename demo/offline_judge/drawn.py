@@ -54,9 +54,10 @@ def covered(luma: Luma, blockiness: float) -> Cells:
 
 def grown(cells: Cells) -> Cells:
     """With the cells around: a banner goes beyond its letters."""
-    around = np.pad(cells, 1)
-    rows = np.logical_or(np.logical_or(around[:-2], around[1:-1]), around[2:])
-    return np.logical_or(np.logical_or(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    around: Cells = np.pad(cells, 1)
+    rows: Cells = np.logical_or.reduce([around[:-2], around[1:-1], around[2:]])
+    wide: Cells = np.logical_or.reduce([rows[:, :-2], rows[:, 1:-1], rows[:, 2:]])
+    return wide
 
 
 def without(picture: Image.Image, cells: Cells) -> Image.Image:

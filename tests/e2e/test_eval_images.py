@@ -137,7 +137,8 @@ async def test_the_offline_judge_passes_and_what_it_answered_is_not_paid_again(
     asked = assay.having(llm_base_url=judge_url)
     whole = command("--at-least", "0.9", "--keep", str(kept))
     found = told(await asked(*whole, "--json"))
-    assert (found.code, found.body["state"], found.body["passed"]) == (0, "done", True)
+    told_of = (found.scorer["kept"], found.scorer["won"], found.scorer["failures"], found.scorer["rises"])
+    assert (found.code, found.body["state"], found.body["passed"]) == (0, "done", True), told_of
     assert (found.order("all")["ladders"], found.order("blur")["share"]) == (PICTURES * 5, 1.0)
     assert found.scorer["won"] == []
     await asyncio.to_thread(kept.write_bytes, kept.read_bytes()[:-40])
