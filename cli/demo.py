@@ -20,6 +20,7 @@ from cli.compose import PROCESSES, TOPICS, Parts, composed
 from cli.database import reads_of
 from cli.demo_engines import compare_engines
 from cli.demo_evaluation import evaluate_judges
+from cli.demo_student import train_student
 from cli.http import bound, served
 from cli.produce import opened as opened_file
 from cli.produce import records_in
@@ -48,6 +49,9 @@ ENGINE_WORSE_SHARE = 0.57
 JUDGE_CHANGES_SHARE = 0.79
 """Where in the run the engine gets worse (day 14 of 24) and the judge changes its ways (day 19): each with nights
 enough before it to know what is usual, and after it to be found."""
+
+STUDENT_SHARE = 0.25
+"""Where in the run a student is trained: most pictures are labelled on the first days, and weeks of new ones follow."""
 
 ANCHORS = 100
 """Judged anew every night: a judge that changes a tenth of its labels is then found within a week (docs/drift.md)."""
@@ -141,8 +145,10 @@ async def show(driver: Driver, world: World, parts: Parts, address: str) -> None
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("days", total=world.total)
 
-        def on_day(number: int, sent: int) -> None:
+        async def on_day(number: int, sent: int) -> None:
             world.on_day(number)
+            if number == world.student_on and await train_student(parts, console):
+                await driver.promoted()
             progress.update(bar, completed=number + 1, description=f"{parts.clock.now():%Y-%m-%d} {sent:,} records")
 
         console.print(f"console at {address}")
@@ -170,6 +176,8 @@ class World:
     on_day: Callable[[int], None]
     truth: str
     """What was made to happen, to hold the alerts against."""
+    student_on: int = -1
+    """Day index after which a student is trained; -1 never."""
     market: Marketplace | None = None
     """The simulated one, whose engine can be asked; None with the user's own files."""
     has_judge: bool = False
@@ -207,6 +215,7 @@ async def source_of(options: Options, judge: OfflineJudge | None, now: datetime,
         anchors,
         on_day,
         truth,
+        round(options.days * STUDENT_SHARE),
         market,
         judge is not None,
     )

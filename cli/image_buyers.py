@@ -24,7 +24,8 @@ from core.buyer_ports import AgreementRow, BuyerDay
 from core.domain.images.buyers.exposures import Market
 from core.domain.images.buyers.propensities import Curve
 from core.errors import UsageError
-from core.settings import Settings, load_settings
+from core.settings import Settings, load_settings, secrets_of
+from core.telemetry import configure_logging
 
 MOST_DAYS = 400
 """Days asked for at once: more than are kept, so that a mistyped year is said and not read."""
@@ -52,6 +53,7 @@ def buyers(
 ) -> None:
     """Hold picture scores against what buyers did, days that were not read yet being read from the log first."""
     settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     found = asyncio.run(_found(settings, wanted(days, start, end, SystemClock().now()), again=again))
     shown = of_market(found, market)
     if as_json:

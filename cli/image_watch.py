@@ -16,13 +16,15 @@ from cli.database import migrated
 from cli.tables import print_tables, table
 from core.adapters.clock import SystemClock
 from core.image_ports import ImageAlert
-from core.settings import Settings, load_settings
-from core.telemetry import Metrics
+from core.settings import Settings, load_settings, secrets_of
+from core.telemetry import Metrics, configure_logging
 
 
 def watch(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False) -> None:
     """Look at picture scores as the process `image-watch` does at night, and show what a person must know."""
-    found = asyncio.run(_watched(load_settings()))
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
+    found = asyncio.run(_watched(settings))
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:

@@ -99,7 +99,8 @@ class LiveJudgeProcess:
         return True
 
     async def nudge(self) -> None:
-        """Nothing that anybody waits for."""
+        """Look at the books now."""
+        await self.look()
 
     def health(self) -> Health:
         """Which judge judges; not ready while the book can't be read."""

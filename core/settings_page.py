@@ -51,6 +51,7 @@ GROUPS = (
     Group("Review", ("review_",), "How people grade, and what for: [review.md](review.md)."),
     Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
     Group("Pictures", ("image_", "listing_"), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
+    Group("Agreement with buyers", ("buyers_",), "What they do: [buyers.md](buyers.md)."),
     Group(
         "Streams",
         ("session_", "stream_"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 
 from core.ports import OutgoingRecord, RecordSink
@@ -18,7 +18,7 @@ NIGHT = timedelta(hours=3)
 """After midnight by this much: the nightly look begins at two."""
 
 STREAMS = ("search-log", "listings")
-WORK = ("relevance", "image-score")
+WORK = ("relevance", "image-score", "image-label")
 
 
 class Driver:
@@ -31,14 +31,14 @@ class Driver:
         self._prefix = prefix
         self.sent = 0
 
-    async def drive(self, days: Iterable[Day], on_day: Callable[[int, int], None]) -> None:
+    async def drive(self, days: Iterable[Day], on_day: Callable[[int, int], Awaitable[None]]) -> None:
         """Each day in turn; `on_day` is told the day's number and the records sent so far."""
         for number, day in enumerate(days):
             await self._feed(day.records)
             self._clock.set(day.end + NIGHT if day.end.year > 1 else self._clock.now())
             await self._judge()
             await self._night()
-            on_day(number, self.sent)
+            await on_day(number, self.sent)
         await self._settled("outbox")
 
     async def _feed(self, records: Sequence[OutgoingRecord]) -> None:
@@ -62,10 +62,15 @@ class Driver:
         await self.work_done()
 
     async def _night(self) -> None:
-        """Freeze, judge what was frozen, close."""
+        """Freeze, judge what was frozen, close; then see what buyers, student and flags say."""
         await self._by_name["drift"].nudge()
         await self.work_done()
         await self._by_name["drift"].nudge()
+        await self._by_name["image-watch"].nudge()
+
+    async def promoted(self) -> None:
+        """Let a judge or student that was just promoted be seen at once."""
+        await self._by_name["live-judge"].nudge()
 
     async def work_done(self) -> None:
         """Until no task can run."""

@@ -1,4 +1,4 @@
-"""Versioned prompt files; a version is the file name and a hash of its text. The folder `rubrics` has one a kind of thing."""
+"""Versioned prompt files; a version is the file name and a hash of its text. `rubrics` has one a kind of thing."""
 
 from __future__ import annotations
 

@@ -54,9 +54,11 @@ def covered(luma: Luma, blockiness: float) -> Cells:
 
 def grown(cells: Cells) -> Cells:
     """With the cells around: a banner goes beyond its letters."""
-    around: Cells = np.pad(cells, 1)
-    rows: Cells = np.logical_or.reduce([around[:-2], around[1:-1], around[2:]])
-    wide: Cells = np.logical_or.reduce([rows[:, :-2], rows[:, 1:-1], rows[:, 2:]])
+    around = np.pad(cells, 1)
+    wide = np.zeros_like(cells)
+    for down in range(3):
+        for right in range(3):
+            wide |= around[down : down + cells.shape[0], right : right + cells.shape[1]]
     return wide
 
 
@@ -89,8 +91,8 @@ def _by_block(mask: Cells) -> NDArray[np.float64]:
 
 def _in_runs(letters: Cells) -> Cells:
     """Those that stand in a row of at least `TEXT_RUN`: shorter runs are corners of things."""
-    kept = np.zeros_like(letters)
+    kept: Cells = np.zeros(letters.shape, dtype=np.bool_)
     for start in range(letters.shape[1] - TEXT_RUN + 1):
-        run = letters[:, start : start + TEXT_RUN].all(axis=1)
-        kept[:, start : start + TEXT_RUN] |= run[:, np.newaxis]
+        run = letters[:, start : start + TEXT_RUN].all(axis=1, keepdims=True)
+        kept[:, start : start + TEXT_RUN] |= run
     return kept

@@ -1,4 +1,4 @@
-"""What of a picture's pixels speaks against an untouched photograph: no grain, no texture, colours pushed to their end.
+"""What of a picture's pixels speaks against an untouched photograph: no grain, colours pushed to their end.
 
 A camera's sensor leaves grain in every tone; generators and smoothing filters leave none, and both like loud colours.
 None of it proves anything: a clean drawing and strong noise reduction look smooth too, a toy is loud by itself.
@@ -20,9 +20,6 @@ GRAINLESS = 0.45
 """Median distance of a pixel from its neighbours' mean (a Laplacian), in luma steps of 255. Of 243 phone snapshots the
 smoothest has 0.53, through JPEG at quality 85; drawings have 0.25."""
 
-TEXTURELESS = 0.62
-"""Share of pixels less than one step from their neighbours' mean: 19 of 20 snapshots have less than 0.6."""
-
 LOUD = 0.35
 """Share of the coloured pixels whose colour is at its end. Of 324 photographs of groceries none has more than 0.33."""
 
@@ -43,16 +40,15 @@ where it is smooth; and those that the flags ask for."""
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """Measures; `grain` in luma steps of 255, the others shares 0 to 1."""
+    """Measures: `grain` in luma steps of 255, `loud` a share 0 to 1."""
 
     grain: float
-    even: float
     loud: float
 
     @property
     def smooth(self) -> bool:
         """As drawings, renders and smoothed photographs are."""
-        return self.grain < GRAINLESS and self.even > TEXTURELESS
+        return self.grain < GRAINLESS
 
     @property
     def flags(self) -> list[PictureFlag]:
@@ -84,6 +80,5 @@ def nature(picture: Image.Image) -> Nature:
     at_end = (spread > STRONG) & (top - pixels.min(axis=2) >= AT_END * top)
     return Nature(
         grain=float(np.median(residue)) if residue.size else 0.0,
-        even=float((residue < 1.0).mean()) if residue.size else 1.0,
         loud=float(at_end[coloured].mean()) if coloured.mean() > LEAST_COLOURED else 0.0,
     )

@@ -33,7 +33,7 @@ UNSURE_COMPLETENESS = 5.0
 HONESTY, HONESTY_WITH_CLAIMS = 8, 5
 """Pixels can't tell a stock photo or another item: never above 8; words laid over the item lower trust."""
 
-BLOCKS_FROM, BLOCKS_LOOK_SHARP, BLOCKS_LOOK_STEEP = 1.3, 0.1, 0.015
+BLOCKS_FROM, BLOCKS_LOOK_SHARP, BLOCKS_LOOK_STEEP = 1.3, 0.12, 0.015
 """Blockiness from which it is JPEG's doing (quality 85 makes up to 1.3), and by how much sharpness and steepness rise
 with it on pictures that have neither (measured at qualities 20, 7 and 2 on blurred drawings)."""
 
@@ -131,7 +131,7 @@ def _reasoning(pixels: Pixels) -> str:
 
 def _nature(pixels: Pixels) -> str:
     seen = pixels.nature
-    measured = f"grain {seen.grain:.1f} steps, even {seen.even:.0%}, colours at their end {seen.loud:.0%}"
+    measured = f"grain {seen.grain:.1f} steps, colours at their end {seen.loud:.0%}"
     if not seen.flags:
         return f"{measured}: smooth as a drawing or render" if seen.smooth else f"{measured}: as a photograph"
     told = "as generators make them" if seen.smooth else "as an over-edited photograph"

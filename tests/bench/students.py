@@ -40,7 +40,7 @@ from demo.marketplace.world import Marketplace
 from demo.offline_judge.pictures import measure, score
 
 LIMITS = Limits(50_000_000, 768)
-RECIPE = Recipe("student", EXTRACTOR, 0.2, 100, 0.15, 0.05, 4)
+RECIPE = Recipe("student", EXTRACTOR, 0.2, 100, 0.15, 0.05, 2)
 
 Numbers = NDArray[np.float64]
 

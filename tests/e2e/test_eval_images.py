@@ -135,7 +135,7 @@ async def test_the_offline_judge_passes_and_what_it_answered_is_not_paid_again(
 ) -> None:
     kept = tmp_path / "answers.jsonl"
     asked = assay.having(llm_base_url=judge_url)
-    whole = command("--at-least", "0.9", "--keep", str(kept))
+    whole = command("--at-least", "0.8", "--keep", str(kept))
     found = told(await asked(*whole, "--json"))
     told_of = (found.scorer["kept"], found.scorer["won"], found.scorer["failures"], found.scorer["rises"])
     assert (found.code, found.body["state"], found.body["passed"]) == (0, "done", True), told_of

@@ -167,3 +167,9 @@ async def test_days_that_are_there_are_read_again_only_when_asked(command: Comma
     assert await pool.fetchval(read) == first
     await command.run("buyers", *SPAN, "--again")
     assert await pool.fetchval(read) > first
+
+
+async def test_the_looks_of_the_night_are_taken_by_hand(command: Command, pool: asyncpg.Pool) -> None:
+    assert json.loads(await command.run("watch", "--json")) == []
+    watched = await pool.fetch("SELECT watch FROM assay_data.image_watch_days ORDER BY watch")
+    assert [row["watch"] for row in watched] == ["buyers", "flags", "student"]

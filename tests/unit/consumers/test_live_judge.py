@@ -9,12 +9,18 @@ from contextlib import asynccontextmanager
 import pytest
 
 from consumers.live_judge import LOOK_EVERY_S, LiveJudgeProcess
+from core.domain.images.features import EXTRACTOR
+from core.domain.images.forest_student import packed
+from core.domain.images.training import Recipe, trained
 from core.errors import RetryLater
 from core.eval_ports import JudgeDeed
 from core.runtime.supervisor import supervise
 from core.stages.live_judge import LiveJudge
+from core.stages.live_student import LiveStudent
+from core.student_ports import NO_STUDENT, KeptStudent, StudentDeed
 from core.telemetry import Metrics
 from tests.support.fake_judges import InMemoryJudges, judge, settings_version
+from tests.support.fake_students import InMemoryStudents, labelled_pictures
 from tests.support.fakes import NOON, FakeClock
 
 SETTINGS_JUDGE = settings_version()
@@ -94,3 +100,19 @@ async def test_an_error_that_nobody_foresaw_ends_the_run_with_it() -> None:
 
 def test_a_promotion_counts_within_a_minute_though_two_looks_fail() -> None:
     assert 3 * LOOK_EVERY_S < 60
+
+
+async def test_the_same_look_follows_the_student_and_names_it() -> None:
+    book, metrics = InMemoryStudents(), Metrics()
+    student = trained(labelled_pictures(120), Recipe("small", EXTRACTOR, 0.2, 100, 0.15, 0.05, 2, trees=3))
+    await book.save(KeptStudent(student.version, "small", EXTRACTOR, {}, packed(student), NOON, "ada"))
+    live = LiveStudent(book, {EXTRACTOR})
+    process = LiveJudgeProcess(LiveJudge(InMemoryJudges(), SETTINGS_JUDGE, FakeClock()), metrics, student=live)
+    await book.note(StudentDeed("promote", student.version, "ada", "why", NOON))
+    await process.look()
+    named = {"student": student.version}
+    assert metrics.registry.get_sample_value("assay_live_student_info", named) == 1
+    assert f"{student.version} scores pictures" in process.health().detail
+    await book.note(StudentDeed("rollback", NO_STUDENT, "ada", "why", NOON))
+    await process.look()
+    assert metrics.registry.get_sample_value("assay_live_student_info", named) is None
