@@ -27,6 +27,7 @@ from core.domain.images.picture_canaries import CANARIES, PictureCanary
 from core.domain.images.student import Student
 from core.errors import UsageError
 from core.eval_facts import EvalItem, JudgeVersion
+from core.image_thresholds import thresholds_of
 from core.ports import Listing, Picture
 from core.settings import Settings
 from core.stages.eval_images import UNTOUCHED, AnswerKey, ImageAnswer, ImageTrial, variants_of
@@ -158,6 +159,7 @@ def trial_of(
         known=kept.known,
         purse=purse,
         at_once=parts.evals.ports.at_once if parts.evals else STUDENTS_AT_ONCE,
+        thresholds=thresholds_of(parts.settings),
     )
 
 
@@ -173,7 +175,7 @@ def scorers_of(parts: TrialParts, ready: ReadyTrial, purse: Purse) -> list[Score
     """Judges, whose calls are paid from the purse, and students."""
     run = uuid4()
     judges: list[Scorer] = [
-        JudgeScorer(judge, parts.evals.ports.llm, purse, parts.evals.ports.patience, run)
+        JudgeScorer(judge, parts.evals.ports.llm, purse, parts.evals.ports.patience, run, parts.evals.ports.seller)
         for judge in ready.judges
         if parts.evals
     ]
@@ -234,7 +236,7 @@ def _planned(
     left = sum(AnswerKey(judge.version, recipe, base.image_hash, each) not in kept.known for each in variants)
     side = evals.pricing.picture_side
     stand_in = Picture("", b"", side, side, side, side, 0, "", {})
-    request = variant_request(judge, base, Variant("order", UNTOUCHED, 0), stand_in, ESTIMATED_WITH)
+    request = variant_request(judge, base, Variant("order", UNTOUCHED, 0), stand_in, ESTIMATED_WITH, evals.ports.seller)
     return [evals.pricing.planned(request, 1, left)] if left else []
 
 

@@ -23,6 +23,7 @@ from core.adapters.picture_files import FilePictures
 from core.adapters.pictures import HttpPictureSource
 from core.domain import money
 from core.eval_ports import CallHistory
+from core.image_thresholds import thresholds_of
 from core.ports import LlmRequest, TextPart
 from core.settings import Settings
 from core.stages.eval_parts import EvalPorts
@@ -63,6 +64,8 @@ async def eval_parts(settings: Settings, around: Surroundings, pictures: str | N
             pictures=FilePictures(http, pictures, settings.image_max_bytes),
             patience=Patience(around.wall, settings.task_attempts, random.random),
             at_once=AT_ONCE_TIMES * settings.llm_max_in_flight,
+            thresholds=thresholds_of(settings),
+            seller=settings.listing_seller_attribute,
         )
         yield EvalParts(ports, PostgresCallHistory(pool), pricing_of(settings, around))
 

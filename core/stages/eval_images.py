@@ -102,6 +102,8 @@ class ImageTrial:
     known: Mapping[AnswerKey, ImageAnswer]
     purse: Purse
     at_once: int
+    thresholds: Thresholds
+    """Of the technical tier, which is told and refuses nothing here."""
 
     async def take(self) -> RunState:
         """Until everything has its answer, or the purse ends it. What neither is (a refused key, the day's budget) is
@@ -133,7 +135,7 @@ class ImageTrial:
         base, variant = job
         picture = await self.decode(await asyncio.to_thread(self.make, base, variant))
         for scorer in self._unasked(base, variant):
-            self.keep(await _answer(scorer, base, variant, picture))
+            self.keep(await _answer(scorer, base, variant, picture, self.thresholds))
 
 
 def key_of(scorer: Scorer, base: BasePicture, variant: Variant) -> AnswerKey:
@@ -141,7 +143,9 @@ def key_of(scorer: Scorer, base: BasePicture, variant: Variant) -> AnswerKey:
     return AnswerKey(scorer.version, scorer.recipe(base), base.image_hash, variant)
 
 
-async def _answer(scorer: Scorer, base: BasePicture, variant: Variant, picture: Picture) -> ImageAnswer:
+async def _answer(
+    scorer: Scorer, base: BasePicture, variant: Variant, picture: Picture, thresholds: Thresholds
+) -> ImageAnswer:
     """What is no picture's fault (`core.stages.patience.ENDS_IT`) is raised."""
     answer = ImageAnswer(
         scorer=scorer.version,
@@ -152,7 +156,7 @@ async def _answer(scorer: Scorer, base: BasePicture, variant: Variant, picture: 
         name=variant.name,
         step=variant.step,
         score=None,
-        refused=verdict(picture.measures, Thresholds()) or "",
+        refused=verdict(picture.measures, thresholds) or "",
     )
     try:
         said = await scorer.score(base, variant, picture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.domain.images.verdict import Thresholds
 from core.eval_ports import RunStore
 from core.guideline_ports import Claims, GuidelineStore
 from core.mode_ports import ModeStore
@@ -16,7 +17,8 @@ from core.stages.patience import Patience
 
 @dataclass(frozen=True, slots=True)
 class EvalPorts:
-    """What a run needs. `llm` is the lane; `at_once` queries are kept under way."""
+    """What a run needs. `llm` is the lane; `at_once` queries are kept under way. `thresholds` and `seller` (the setting
+    `listing_seller_attribute`) are those that live pictures are scored by."""
 
     llm: Llm
     runs: RunStore
@@ -28,6 +30,8 @@ class EvalPorts:
     pictures: PictureSource
     patience: Patience
     at_once: int
+    thresholds: Thresholds
+    seller: str
 
     @property
     def clock(self) -> Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.domain.images.verdict import Thresholds, verdict
+from core.domain.images.verdict import verdict
 from core.errors import LlmError, PictureError
 from core.eval_facts import EvalItem, EvalResult
 from core.ports import ImageScoreFact, Listing, Llm, LlmReply, Picture, Task
@@ -39,7 +39,7 @@ async def _score(ports: EvalPorts, llm: Llm, asked: Asked) -> EvalResult:
     if not url:
         raise PictureError("the item names no picture", "no_picture", final=True)
     picture = await ports.patience.of(lambda: ports.pictures.fetch(url))
-    refused = verdict(picture.measures, Thresholds())
+    refused = verdict(picture.measures, ports.thresholds)
     if refused is not None:
         raise PictureError("the technical tier refuses it", refused, final=True)
     listing = await listing_of_item(ports, asked.item, task)
@@ -47,7 +47,7 @@ async def _score(ports: EvalPorts, llm: Llm, asked: Asked) -> EvalResult:
     known = None if asked.run.anchors else await _known(ports, asked, picture, judge)
     if known is not None:
         return known
-    request = score_request([Shown(task, picture)], listing, judge)
+    request = score_request([Shown(task, picture)], listing, judge, ports.seller)
     reply = await ports.patience.of(lambda: llm.complete(request))
     fact = score_fact(task, picture.image_hash, judge, reply, read_judgement(reply.text), ports.clock.now())
     return _answer(asked, fact, reply)

@@ -254,7 +254,8 @@ class _Plan:
             return None
         task = replace(task, subject={"image_url": "", **task.subject})
         judge = picture_judge(self.judge, listing.category)
-        return self.pricing.planned(score_request([Shown(task, self._picture())], listing, judge), 1, times)
+        request = score_request([Shown(task, self._picture())], listing, judge, self.ports.seller)
+        return self.pricing.planned(request, 1, times)
 
     def _part(self) -> PicturePart:
         return PicturePart(b"", self.pricing.picture_side, self.pricing.picture_side)

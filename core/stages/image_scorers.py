@@ -70,13 +70,15 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JudgeScorer:
-    """A judge version, asked about each picture in a call of its own. `run` names the run its calls are told with."""
+    """A judge version, asked about each picture in a call of its own. `run` names the run its calls are told with,
+    `seller` the attribute that no judge is told (the setting `listing_seller_attribute`)."""
 
     judge: JudgeVersion
     llm: Llm
     purse: Purse
     patience: Patience
     run: UUID
+    seller: str
 
     @property
     def version(self) -> str:
@@ -91,7 +93,7 @@ class JudgeScorer:
         """Through the lane, paid from the purse."""
         bill = Bill()
         llm = RunLlm(self.llm, self.purse, bill, {"eval_images": str(self.run), "judge": self.judge.version})
-        request = variant_request(self.judge, base, variant, picture, self.run)
+        request = variant_request(self.judge, base, variant, picture, self.run, self.seller)
         reply = await self.patience.of(lambda: llm.complete(request))
         told = read_judgement(reply.text)
         return Said(told.overall, tuple(told.flags), told.reasoning, sum(bill.usd.values()), reply.call_id)
@@ -125,7 +127,7 @@ def judge_recipe(judge: JudgeVersion, base: BasePicture) -> str:
 
 
 def variant_request(
-    judge: JudgeVersion, base: BasePicture, variant: Variant, picture: Picture, run: UUID
+    judge: JudgeVersion, base: BasePicture, variant: Variant, picture: Picture, run: UUID, seller: str
 ) -> LlmRequest:
     """The judge's call about one variant, as the listing's main picture."""
     url = f"{base.name}#{variant.name}-{variant.step}"
@@ -133,4 +135,4 @@ def variant_request(
     key = f"{APPLICATION}/{run}/{judge.version}/{base.image_hash}/{'/'.join(map(str, variant))}"
     task = Task(event_id(key), key, "image", "backfill", base.name, subject, {}, 1)
     shown = replace(base.listing, image_urls=(url,))
-    return score_request([Shown(task, picture)], shown, picture_judge(judge, base.listing.category))
+    return score_request([Shown(task, picture)], shown, picture_judge(judge, base.listing.category), seller)

@@ -278,17 +278,16 @@ def _prompt(name: JudgePrompt, text: str) -> Prompt:
 
 
 def picture_identity(judge: JudgeVersion) -> str:
-    """Model, prompt version and rubrics of the picture judge, as the keys of picture tasks hold them: with another
-    rubric a picture is asked for anew, and those whose own rubric stayed as it was are known already."""
+    """Model, prompt version and rubrics of the picture judge, as the keys of picture tasks hold them: with another one
+    a picture is asked for anew, and is known already where its own rubric stayed as it was."""
     told = "".join(f"{name}\0{text}\0" for name, text in sorted(judge.rubrics.items()))
     rubrics = [prompt_version("rubrics", told)] if told else []
     return "|".join([judge.vision_model, prompt_of_judge(judge, "picture_scores").version, *rubrics])
 
 
 def picture_prompt(judge: JudgeVersion, category: str | None) -> Prompt:
-    """What the picture judge is told of pictures of this category: the rules, which all categories share and providers
-    therefore keep in their caches, and after them the rubric, where one fits. The version names both, such as
-    `picture_scores@1f…+shoes@9c…`."""
+    """What the picture judge is told of pictures of this category: the rules, which all share and providers therefore
+    keep in their caches, then the rubric where one fits. The version names both: `picture_scores@1f…+shoes@9c…`."""
     rules = prompt_of_judge(judge, "picture_scores")
     rubric = rubric_of(category, known_rubrics(tuple(sorted(judge.rubrics.items()))))
     return rules if rubric is None else _with_rubric(rules, rubric.name, rubric.body)

@@ -19,7 +19,6 @@ from core.domain.relevance import Product, parsed_reply
 from core.domain.strict_schema import strict_schema
 from core.errors import LlmError, LlmInvalid, LlmMissingItem, LlmWrongItems
 from core.eval_facts import JudgeVersion
-from core.image_settings import SELLER_ATTRIBUTE
 from core.ports import (
     ImageScoreFact,
     Listing,
@@ -92,10 +91,11 @@ def items_of(pictures: int) -> list[str]:
 
 
 def score_request(
-    shown: Sequence[Shown], listing: Listing, judge: PictureJudge, seller: str = SELLER_ATTRIBUTE
+    shown: Sequence[Shown], listing: Listing, judge: PictureJudge, seller: str
 ) -> LlmRequest:
     """The call for one or more pictures of a listing, at most `PICTURES_A_CALL`, in the given order: the rubric as
-    rules, listing and pictures as data. `seller`: the attribute that names the seller, which no judge is told."""
+    rules, listing and pictures as data. `seller`: the attribute that names the seller (the setting `listing_seller_attribute`), which no judge is
+    told."""
     items = items_of(len(shown))
     return LlmRequest(
         lane=shown[0].task.lane,
@@ -135,7 +135,7 @@ def _subject(tasks: Sequence[Task]) -> dict[str, str]:
     return told
 
 
-def listing_row(listing: Listing | Product, seller: str = SELLER_ATTRIBUTE) -> dict[str, object]:
+def listing_row(listing: Listing | Product, seller: str) -> dict[str, object]:
     """What a judge or critic is told of the listing: what the item is, so that it can tell whether the picture shows
     it. Who sells it is no part of that."""
     texts = {

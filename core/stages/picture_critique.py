@@ -62,7 +62,7 @@ Looked = Critique | Skipped | None
 @dataclass(frozen=True, slots=True)
 class PictureCritic:
     """The stage over its ports. `pictures` is the run's source; `picture_side` the largest side that is sent, in
-    pixels; `salt` as for `core.stages.critique.Critic`."""
+    pixels; `seller` the attribute that no critic is told; `salt` as for `core.stages.critique.Critic`."""
 
     llm: Llm
     store: TierStore
@@ -72,6 +72,7 @@ class PictureCritic:
     model: str
     at_once: int
     picture_side: int
+    seller: str
     salt: str = ""
 
     async def critiques(self, judged: Sequence[Judged]) -> Critiqued:
@@ -133,7 +134,7 @@ class PictureCritic:
 
     def _request(self, asked: AskedPicture, picture: PicturePart) -> LlmRequest:
         judged = asked.judged
-        listing = listing_row(judged.product) if judged.product else {}
+        listing = listing_row(judged.product, self.seller) if judged.product else {}
         return LlmRequest(
             lane="backfill",
             purpose="critique",

@@ -40,7 +40,7 @@ class Gallery:
         labels = LabelsOfRuns(self.runs)
         self.ports = EvalPorts(
             house.llm, self.runs, house.judgements, labels, guidelines, claims, house.catalogue, house.source,
-            patience, 4,
+            patience, 4, thresholds, seller,
         )  # fmt: skip
 
     async def judge(self, *shown: EvalItem, anchors: bool = False) -> tuple[RunState, list[EvalResult]]:

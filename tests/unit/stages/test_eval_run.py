@@ -62,6 +62,8 @@ class Bench:
             pictures=world.pictures,
             patience=Patience(world.clock, 3, lambda: 0.5),
             at_once=4,
+            thresholds=Thresholds(),
+            seller="seller",
         )
 
     def purse(self, cap_usd: float = 1.0) -> Purse:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.judge_identity import read_judge
+from core.adapters.clock import SystemClock
 from core.domain.judge_files import JudgeFile
 from core.domain.judges import changed_rubrics, versioned
 from core.domain.prompting import prompt_version
 from core.errors import UsageError
 from core.prompts import load_prompt, load_rubrics
+from core.settings import Settings
 from core.stages.judge_recipe import picture_identity, picture_prompt
 from core.stages.live_judge import judge_of_file
 from tests.support.fake_judges import judge
@@ -86,6 +89,16 @@ def test_the_rules_alone_are_long_enough_for_a_providers_cache_and_no_longer_tha
     longest = max(len(picture_prompt(judge(), name).text) for name in load_rubrics()) / CHARACTERS_A_TOKEN
     assert CACHED_FROM_TOKENS < tokens < 2_000
     assert longest < 2_400
+
+
+def test_a_judge_files_rubric_is_refused_under_its_own_path_and_line(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('name = "a"\nmodel = "gpt-4.1-mini"\n[rubrics]\nufos = "ufos.md"\n')
+    (tmp_path / "ufos.md").write_text("Look at the hull.\n")
+    with pytest.raises(UsageError, match=r"ufos\.md, line 1: begins with `Categories:`"):
+        read_judge(str(tmp_path / "a.toml"), Settings(_env_file=None), SystemClock())
+    (tmp_path / "ufos.md").write_text("Categories: ufo*\nLook at the hull.\n")
+    made = read_judge(str(tmp_path / "a.toml"), Settings(_env_file=None), SystemClock())
+    assert "Look at the hull." in picture_prompt(made, "Flying things > Ufos").text
 
 
 def test_rubrics_are_files_beside_the_prompts() -> None:

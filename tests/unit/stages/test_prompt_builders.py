@@ -60,13 +60,14 @@ def requests(text: str) -> Sequence[LlmRequest]:
     patience = Patience(VirtualClock(), 1, lambda: 0.0)
     critic = Critic(UnusedLlm(), InMemoryTiers(), patience, load_prompt("critique"), "model", 1)
     eye = PictureCritic(
-        UnusedLlm(), InMemoryTiers(), UnusedLlm(), patience, load_prompt("picture_critique"), "model", 1, 8
+        UnusedLlm(), InMemoryTiers(), UnusedLlm(), patience, load_prompt("picture_critique"), "model", 1, 8, "seller"
     )
+    vision = PictureJudge("eye@1", load_prompt("picture_scores"), "vision")
     pictured = replace(told, kind="image", image_url="u")
     return (
         recipe.guideline_request(search, [task]),
         recipe.judgements_request(search, StoredGuideline("v", "p", "m", "a", body), {"p1": item}),
-        score_request([Shown(task, PICTURE)], listing, PictureJudge("eye@1", load_prompt("picture_scores"), "vision")),
+        score_request([Shown(task, PICTURE)], listing, vision, "seller"),
         *(request for request, _ in (*critic.requests([told]), *eye.requests([pictured]))),
     )
 
