@@ -29,7 +29,6 @@ from core.stages.live_judge import LiveJudge
 from core.stages.live_student import LiveStudent
 from core.stages.score_picture import PictureScorer
 from core.stages.shadow import ShadowedPictures
-from core.stages.student_scores import ALIKE
 
 
 def picture_processes(
@@ -61,7 +60,7 @@ def picture_processes(
         shadows=live.shadows,
         student=student,
         thresholds=thresholds_of(settings),
-        alikes=PostgresLookAlikes(around.pool, ALIKE) if settings.image_share_distance >= 0 else None,
+        alikes=PostgresLookAlikes(around.pool) if settings.image_share_distance >= 0 else None,
         share_distance=settings.image_share_distance,
         random_share=settings.image_label_random_share,
         seller=settings.listing_seller_attribute,

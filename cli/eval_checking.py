@@ -83,6 +83,8 @@ def ports_without_llm(around: Surroundings) -> EvalPorts:
         pictures=Nobody(),
         patience=Patience(around.wall, 1, lambda: 0.0),
         at_once=1,
+        thresholds=Thresholds(),
+        seller="",
     )
 
 
@@ -141,7 +143,7 @@ def critic_of(
     if kind == "relevance":
         return Critic(ports.llm, store, ports.patience, load_prompt("critique"), model, ports.at_once, salt)
     prompt, side = load_prompt("picture_critique"), parts.pricing.picture_side
-    return PictureCritic(ports.llm, store, ports.pictures, ports.patience, prompt, model, ports.at_once, side, salt)
+    return PictureCritic(ports.llm, store, ports.pictures, ports.patience, prompt, model, ports.at_once, side, ports.seller, salt)
 
 
 def estimate_of(parts: EvalParts, critic: AnyCritic, first: Sequence[FirstTier], share: float) -> CostEstimate:

@@ -215,6 +215,8 @@ class ImageScoreFact:
     """What the judge saw beside the scores, as `core.domain.judging` names it: `ai_made`, `over_edited`, …"""
     spread: float | None = None
     """The student's own doubt, in points of the score; None for a judge's."""
+    alike_of: str = ""
+    """Hash of the picture that was looked at, where this one only looks like it and shares its score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,10 @@ class PictureStore(Protocol):
         """Store once per hash and remember which URL it came from, with the host's validators."""
         ...
 
+    async def unchanged(self, url: str, image_hash: str, at: datetime) -> None:
+        """The host said then that the URL still shows this picture."""
+        ...
+
     async def seen(self, url: str) -> SeenPicture | None:
         """What is kept of the picture that this URL showed last."""
         ...

@@ -14,11 +14,12 @@ CREATE TABLE assay_data.picture_features (
 
 ALTER TABLE assay_data.image_scores
     ADD COLUMN flags text[] NOT NULL DEFAULT '{}',
-    ADD COLUMN spread double precision;
+    ADD COLUMN spread double precision,
+    ADD COLUMN alike_of text NOT NULL DEFAULT ''; -- hash of the picture that was looked at, where it only looks like this one
 
 CREATE VIEW assay.image_score_flags AS
-    SELECT event_id, flags, spread FROM assay_data.image_scores;
-COMMENT ON VIEW assay.image_score_flags IS 'What the judge saw of each picture beside its scores (ai_made, over_edited, …), and the student''s own doubt in points of the score. Joins image_scores by event_id.';
+    SELECT event_id, flags, spread, alike_of FROM assay_data.image_scores;
+COMMENT ON VIEW assay.image_score_flags IS 'What the judge saw of each picture beside its scores (ai_made, over_edited, …), and the student''s own doubt in points of the score. alike_of: the image_hash that was looked at where this picture only looks like it and shares its score; else empty. Joins image_scores by event_id.';
 
 ALTER TABLE assay_data.tasks
     DROP CONSTRAINT tasks_kind_check,

@@ -63,7 +63,7 @@ LEFT JOIN LATERAL (
         AND k.subject ->> 'image_url' = l.image_url
     ORDER BY k.created_at DESC LIMIT 1
 ) AS t ON true
-WHERE l.tier = 'llm' AND NOT starts_with(l.reasoning, 'Judged on a copy that looks alike');
+WHERE l.tier = 'llm' AND l.alike_of = '';
 COMMENT ON VIEW assay.student_labels IS
 'Every label of a picture that a student had scored before, beside that score. why: random (chosen by chance: what holds of these holds of all), unsure (the student was least sure of it), empty where nobody chose it.';
 

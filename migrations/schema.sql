@@ -763,6 +763,7 @@ CREATE TABLE assay_data.image_scores (
     judge text DEFAULT ''::text NOT NULL,
     flags text[] DEFAULT '{}'::text[] NOT NULL,
     spread double precision,
+    alike_of text DEFAULT ''::text NOT NULL,
     CONSTRAINT image_scores_score_check CHECK (((score >= 1) AND (score <= 10))),
     CONSTRAINT image_scores_tier_check CHECK ((tier = ANY (ARRAY['llm'::text, 'student'::text])))
 );
@@ -810,10 +811,11 @@ COMMENT ON VIEW assay.image_flag_shares IS 'Of the pictures that the judge (tier
 CREATE VIEW assay.image_score_flags AS
  SELECT event_id,
     flags,
-    spread
+    spread,
+    alike_of
    FROM assay_data.image_scores;
 
-COMMENT ON VIEW assay.image_score_flags IS 'What the judge saw of each picture beside its scores (ai_made, over_edited, …), and the student''s own doubt in points of the score. Joins image_scores by event_id.';
+COMMENT ON VIEW assay.image_score_flags IS 'What the judge saw of each picture beside its scores (ai_made, over_edited, …), and the student''s own doubt in points of the score. alike_of: the image_hash that was looked at where this picture only looks like it and shares its score; else empty. Joins image_scores by event_id.';
 
 CREATE VIEW assay.image_score_judges AS
  SELECT event_id,
@@ -1757,7 +1759,7 @@ CREATE VIEW assay.student_labels AS
           WHERE ((k.kind = 'image_label'::text) AND ((k.subject ->> 'listing_id'::text) = l.listing_id) AND ((k.subject ->> 'image_url'::text) = l.image_url))
           ORDER BY k.created_at DESC
          LIMIT 1) t ON (true))
-  WHERE ((l.tier = 'llm'::text) AND (NOT starts_with(l.reasoning, 'Judged on a copy that looks alike'::text)));
+  WHERE ((l.tier = 'llm'::text) AND (l.alike_of = ''::text));
 
 COMMENT ON VIEW assay.student_labels IS 'Every label of a picture that a student had scored before, beside that score. why: random (chosen by chance: what holds of these holds of all), unsure (the student was least sure of it), empty where nobody chose it.';
 

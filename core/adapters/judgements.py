@@ -38,7 +38,8 @@ RETURNING event_id
 
 _SCORES = """
 SELECT a.place, s.event_id, s.content_key, s.listing_id, s.image_url, s.image_hash, s.score, s.aspects, s.reasoning,
-    s.tier, s.model, s.fingerprint, s.prompt_version, s.judged_at, s.call_id, s.judge, s.flags, s.spread
+    s.tier, s.model, s.fingerprint, s.prompt_version, s.judged_at, s.call_id, s.judge, s.flags, s.spread,
+    s.alike_of
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (image_hash, prompt_version, model, place)
 CROSS JOIN LATERAL (
     SELECT * FROM assay_data.image_scores AS i
@@ -49,14 +50,14 @@ CROSS JOIN LATERAL (
 
 _SAVE_SCORES = """
 INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, aspects,
-    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, flags, spread)
+    reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, flags, spread, alike_of)
 SELECT event_id, content_key, listing_id, image_url, image_hash, score, aspects::jsonb, reasoning, tier, model,
-    fingerprint, prompt_version, judged_at, call_id, judge, string_to_array(flags, ','), spread
+    fingerprint, prompt_version, judged_at, call_id, judge, string_to_array(flags, ','), spread, alike_of
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::uuid[], $15::text[], $16::text[],
-    $17::float8[])
+    $17::float8[], $18::text[])
     AS f (event_id, content_key, listing_id, image_url, image_hash, score, aspects, reasoning, tier, model,
-        fingerprint, prompt_version, judged_at, call_id, judge, flags, spread)
+        fingerprint, prompt_version, judged_at, call_id, judge, flags, spread, alike_of)
 WHERE tier <> 'student' OR NOT EXISTS (
     SELECT FROM (
         SELECT n.tier, n.image_hash FROM assay_data.image_scores AS n
@@ -251,6 +252,7 @@ def _score_row(fact: ImageScoreFact) -> _Row:
         fact.judge,
         ",".join(fact.flags),
         fact.spread,
+        fact.alike_of,
     )
 
 

@@ -23,21 +23,20 @@ SIGHTINGS_A_TURN = 1_000
 
 
 class PostgresLookAlikes:
-    """`LookAlikes`. `copied`: how the reasoning of a score begins that was taken over from a look-alike."""
+    """`LookAlikes`."""
 
-    def __init__(self, pool: Pool, copied: str) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._copied = copied
 
     async def look_alikes(self, phash: int, distance: int) -> Sequence[str]:
         """Two short questions: a million pictures of one hash are not sorted to find the nearest."""
         async with transaction(self._pool) as held:
             await held.execute(sql.ALONE)
-            same = await held.fetch(sql.SAME, phash, self._copied, A_FEW)
+            same = await held.fetch(sql.SAME, phash, A_FEW)
             found = [row["image_hash"] for row in same]
             if distance > 0 and len(found) < A_FEW:
                 left = A_FEW - len(found)
-                near = await held.fetch(sql.NEAR, phash, self._copied, probes(phash, distance), distance, left)
+                near = await held.fetch(sql.NEAR, phash, probes(phash, distance), distance, left)
                 found += [row["image_hash"] for row in near]
         return found
 

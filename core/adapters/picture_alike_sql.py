@@ -10,22 +10,22 @@ SAME = """
 SELECT p.image_hash FROM assay_data.pictures AS p
 WHERE p.phash = $1 AND EXISTS (
     SELECT FROM assay_data.image_scores AS s
-    WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND NOT starts_with(s.reasoning, $2)
+    WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND s.alike_of = ''
 )
-ORDER BY p.first_seen LIMIT $3
+ORDER BY p.first_seen LIMIT $2
 """
 """Of the very hash, the oldest first: an index gives them in this order, however many there are."""
 
 NEAR = """
 SELECT p.image_hash
 FROM assay_data.pictures AS p
-WHERE assay_data.phash_bands(p.phash) && $3::int[] AND p.phash IS NOT NULL
-    AND assay_data.phash_distance(p.phash, $1) BETWEEN 1 AND $4
+WHERE assay_data.phash_bands(p.phash) && $2::int[] AND p.phash IS NOT NULL
+    AND assay_data.phash_distance(p.phash, $1) BETWEEN 1 AND $3
     AND EXISTS (
         SELECT FROM assay_data.image_scores AS s
-        WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND NOT starts_with(s.reasoning, $2)
+        WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND s.alike_of = ''
     )
-ORDER BY assay_data.phash_distance(p.phash, $1), p.first_seen LIMIT $5
+ORDER BY assay_data.phash_distance(p.phash, $1), p.first_seen LIMIT $4
 """
 
 MARK = "SELECT score_id, distance FROM assay_data.look_alike_marks FOR UPDATE"

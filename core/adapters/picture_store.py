@@ -34,6 +34,19 @@ SELECT * FROM unnest($15::text[], $16::text[], $17::bytea[]) ON CONFLICT DO NOTH
 """
 """One statement, which is its own transaction: in several, each picture would wait for five answers."""
 
+_UNCHANGED = """
+WITH told AS (
+    SELECT url, image_hash, max(at) AS at FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS a (url, image_hash, at)
+    GROUP BY url, image_hash
+), held AS MATERIALIZED (
+    SELECT url, image_hash, at FROM assay_data.picture_urls AS u JOIN told AS t USING (url, image_hash)
+    WHERE u.fetched_at < t.at ORDER BY url FOR UPDATE OF u
+)
+UPDATE assay_data.picture_urls AS u SET fetched_at = h.at
+FROM held AS h WHERE u.url = h.url AND u.image_hash = h.image_hash
+"""
+"""Rows are held in the order of their keys first, so that two replicas can't wait for each other."""
+
 _SEEN = """
 SELECT u.url, p.image_hash, p.measures, p.phash, u.etag, u.last_modified, u.fetched_at, f.extractors, f.features
 FROM assay_data.picture_urls AS u
@@ -54,6 +67,10 @@ READS = 100
 _Row = tuple[object, ...]
 
 
+_Told = tuple[str, str, datetime]
+"""URL, hash, and when the host said that it is this one."""
+
+
 class _Kept(NamedTuple):
     url: str
     picture: Picture
@@ -67,6 +84,7 @@ class PostgresPictures:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._kept: Together[_Kept, None] = Together(self._save, SAVES)
+        self._confirmed: Together[_Told, None] = Together(self._confirm, READS)
         self._found: Together[str, SeenPicture | None] = Together(self._look, READS)
 
     async def save_picture(self, url: str, picture: Picture, thumbnail: bytes, at: datetime) -> None:
@@ -87,6 +105,15 @@ class PostgresPictures:
         async with connection(self._pool) as held:
             await held.execute(_SAVE, *map(list, columns))
         return [None] * len(many)
+
+    async def unchanged(self, url: str, image_hash: str, at: datetime) -> None:
+        """Nothing where the URL shows another picture by now."""
+        await self._confirmed((url, image_hash, at))
+
+    async def _confirm(self, told: Sequence[_Told]) -> list[None]:
+        async with connection(self._pool) as held:
+            await held.execute(_UNCHANGED, *map(list, zip(*told, strict=True)))
+        return [None] * len(told)
 
     async def seen(self, url: str) -> SeenPicture | None:
         """By its newest fetch."""

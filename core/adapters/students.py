@@ -37,22 +37,19 @@ _NOTE = "INSERT INTO assay_data.student_deeds (act, version, by, why, at) VALUES
 
 _DEEDS = "SELECT act, version, by, why, at FROM assay_data.student_deeds ORDER BY id DESC"
 
-TAKEN_OVER = "Judged on a copy that looks alike"
-"""How the reasoning of a look-alike's score begins (`core.stages.student_scores.ALIKE`; a test holds both alike)."""
-
 # A score that was taken over from the same picture elsewhere names the call that was made for the first: of the rows of
 # one call with one reasoning, the first was judged, the others share it. A reasoning of two pictures of one call that
 # is the same to the letter is taken for one: a label too few, never one too many.
-_JUDGED = f"""
+_JUDGED = """
 SELECT DISTINCT ON (image_hash) id, image_hash, listing_id, image_url, score, aspects, judged_at
 FROM (
-    SELECT id, image_hash, listing_id, image_url, score, aspects, reasoning, judged_at,
+    SELECT id, image_hash, listing_id, image_url, score, aspects, alike_of, judged_at,
         row_number() OVER (PARTITION BY call_id, md5(reasoning) ORDER BY id) AS place
     FROM assay_data.image_scores WHERE tier = 'llm' AND judge = $1 AND call_id IS NOT NULL
 ) AS given
-WHERE place = 1 AND NOT starts_with(reasoning, '{TAKEN_OVER}') AND ($2::timestamptz IS NULL OR judged_at >= $2)
+WHERE place = 1 AND alike_of = '' AND ($2::timestamptz IS NULL OR judged_at >= $2)
 ORDER BY image_hash, id DESC
-"""  # noqa: S608
+"""
 
 _LABELLED = f"""
 WITH judged AS ({_JUDGED})

@@ -105,8 +105,12 @@ class ImageScore(EventBody):
     prompt_version: str
     judged_at: AwareDatetime
     judge: str = Field(description="the judge version, name@hash; empty for scores of before there were versions")
-    flags: tuple[str, ...] = Field(description="what the judge saw beside the scores, such as ai_made, over_edited")
-    spread: float | None = Field(description="the student's own doubt in points of the score; null for a judge's")
+    flags: tuple[str, ...] = Field(
+        (), description="what the judge saw beside the scores, such as ai_made, over_edited; absent from older records"
+    )
+    spread: float | None = Field(
+        None, description="the student's own doubt in points of the score; null for a judge's, absent from older records"
+    )
 
 
 class RelevanceAlert(EventBody):

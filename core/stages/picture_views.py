@@ -49,6 +49,7 @@ class PictureViews:
         changed = await self.pictures.fetch_changed(url, seen.etag, seen.last_modified)
         if changed is not None:
             return self._usable(await self._kept(task, changed))
+        await self.store.unchanged(url, seen.image_hash, self.clock.now())
         return self._usable(Viewed(task, seen.image_hash, seen.measures, seen.phash, seen.features, None))
 
     async def fetched(self, task: Task) -> Picture:

@@ -25,7 +25,7 @@ from core.stages.picture_calls import (
 from core.stages.picture_views import Viewed
 from core.stages.score_parts import ScoringParts
 from core.stages.shadow_tasks import shadow_picture_tasks
-from core.stages.student_scores import ALIKE, copied, student_scored
+from core.stages.student_scores import copied, student_scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class ListingScoring:
         found = await self._score_of(viewed.image_hash)
         for image_hash in await self._alike(viewed) if found is None else ():
             other = await self._score_of(image_hash)
-            if other is not None and not other.reasoning.startswith(ALIKE):
+            if other is not None and not other.alike_of:
                 found = other
                 break
         return None if found is None else copied(found, viewed, self.parts.clock.now())

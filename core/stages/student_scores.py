@@ -20,7 +20,7 @@ LOWEST, HIGHEST = 1, 10
 """Ends of the scale of scores."""
 
 ALIKE = "Judged on a copy that looks alike"
-"""How the reasoning of a look-alike's score begins."""
+"""How the reasoning of a look-alike's score begins, for whoever reads it; `alike_of` is what is asked."""
 
 
 def student_fact(viewed: Viewed, student: Student, says: StudentSays, at: datetime) -> ImageScoreFact:
@@ -90,5 +90,6 @@ def copied(known: ImageScoreFact, viewed: Viewed, at: datetime) -> ImageScoreFac
         image_url=viewed.task.subject["image_url"],
         image_hash=viewed.image_hash,
         reasoning=said + known.reasoning,
+        alike_of=known.image_hash if is_alike else known.alike_of,
         judged_at=at,
     )

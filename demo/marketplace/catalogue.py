@@ -30,6 +30,9 @@ SECOND_PICTURE_SHARE = 0.4
 FIRST_HOUR, LAST_HOUR = 6, 22
 """Sellers list, edit and delete in these hours (UTC)."""
 
+GENERATED_EVERY = 17
+"""Every 17th product, if its picture has no fault: some fifteen a market, half of them flagged by a judge of pixels."""
+
 COPIED_EVERY = 29
 """Every 29th product shows a picture taken from another seller: some ten a market."""
 
@@ -73,6 +76,7 @@ def make_catalogue(seed: int, market: Market, start_ms: int, days: int) -> tuple
         for _ in range(ACCESSORIES_PER_CATEGORY if category.accessory else PRODUCTS_PER_CATEGORY):
             products.append(_product(rng, market, number, category, start_ms=start_ms, days=days))
             number += 1
+    products = [_generated(number, product) for number, product in enumerate(products)]
     products = [_with_copied_picture(number, product, products) for number, product in enumerate(products)]
     return tuple(product for product in products if product.listed_at < start_ms + days * DAY_MS)
 
@@ -98,6 +102,14 @@ def _product(rng: Random, market: Market, number: int, category: Category, *, st
         updated_at=updated_at,
         deleted_at=deleted_at,
     )
+
+
+def _generated(number: int, product: Product) -> Product:
+    """Some good pictures were made by a model: buyers like them as well as photographs, until the parcel comes."""
+    first = product.pictures[0]
+    if number % GENERATED_EVERY or first.fault is not None:
+        return product
+    return replace(product, pictures=(replace(first, generated=True), *product.pictures[1:]))
 
 
 def _with_copied_picture(number: int, product: Product, products: Sequence[Product]) -> Product:

@@ -26,6 +26,9 @@ PICTURE_FAULTS: tuple[PictureFault, ...] = (
 JPEG_QUALITY = 88
 """What shops commonly save: no visible blocks, some 25 KB a picture."""
 
+GENERATED_COLOUR = 2.2
+"""Times the colour: until the weakest channel is gone, as models like to draw."""
+
 COPY_SCALE, COPY_QUALITY = 0.9, 80
 """A copy is saved from the page it was seen on: smaller, and compressed a second time."""
 
@@ -42,6 +45,8 @@ class PictureFacts:
     fault: PictureFault | None
     severity: float
     quality: float
+    generated: bool = False
+    """Whether it looks made by a model: smooth beyond any camera, in colours no product has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,8 @@ def _shadow(width: int, height: int) -> Image.Image:
 
 def _spoiled(canvas: Image.Image, facts: PictureFacts, rng: Random) -> Image.Image:
     severity = facts.severity
+    if facts.generated:
+        return ImageEnhance.Color(canvas.filter(ImageFilter.SMOOTH_MORE)).enhance(GENERATED_COLOUR)
     if facts.fault == "blurred":
         return canvas.filter(ImageFilter.BoxBlur(3 + 6 * severity))
     if facts.fault == "dark":

@@ -68,6 +68,16 @@ async def test_what_is_kept_of_a_picture_is_found_by_its_url(stores: Stores) -> 
     assert await stores.pictures.seen("https://a.example/2") is None
 
 
+async def test_a_url_whose_picture_is_unchanged_was_fetched_then(stores: Stores) -> None:
+    later = NOON + timedelta(hours=1)
+    for url in ("a", "b"):
+        await stores.pictures.save_picture(url, picture("h1"), b"small", NOON)
+    told = (("a", "h1", later), ("a", "h1", NOON), ("b", "h0", later), ("never fetched", "h1", later))
+    await asyncio.gather(*(stores.pictures.unchanged(*each) for each in told))
+    seen = [await stores.pictures.seen(url) for url in ("a", "b", "never fetched")]
+    assert [each and each.fetched_at for each in seen] == [later, NOON, None]
+
+
 async def test_pictures_that_come_at_one_moment_are_all_kept(stores: Stores) -> None:
     kept = [replace(picture(f"h{n % 7}"), features={"a": b"1"}) for n in range(60)]
     await asyncio.gather(*(stores.pictures.save_picture(f"u{n}", each, b"s", NOON) for n, each in enumerate(kept)))

@@ -37,7 +37,7 @@ def alikes(request: pytest.FixtureRequest) -> tuple[LookAlikes, Judged]:
         await insert_picture(pool, image_hash, phash, at)
         await insert_score(pool, f"l-{image_hash}", image_hash, at)
 
-    return PostgresLookAlikes(pool, "Judged on a copy"), store
+    return PostgresLookAlikes(pool), store
 
 
 async def test_nothing_is_like_the_first_picture(alikes: tuple[LookAlikes, Judged]) -> None:

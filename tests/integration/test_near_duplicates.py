@@ -173,10 +173,10 @@ async def test_filters_narrow(copied: Pool) -> None:
 
 async def test_copies_that_came_from_a_look_alike_s_score_share_nothing(pool: Pool) -> None:
     await insert_picture(pool, "copy", BASE, NOW)
-    await insert_score(pool, "l", "copy", NOW, reasoning="Judged on a copy (abc): Sharp.")
+    await insert_score(pool, "l", "copy", NOW, alike_of="abc")
     await insert_picture(pool, "student", BASE, NOW)
     await insert_score(pool, "l2", "student", NOW, tier="student")
-    assert list(await PostgresLookAlikes(pool, "Judged on a copy").look_alikes(BASE, 2)) == []
+    assert list(await PostgresLookAlikes(pool).look_alikes(BASE, 2)) == []
 
 
 @pytest.fixture

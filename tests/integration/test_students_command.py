@@ -11,11 +11,10 @@ from uuid import UUID, uuid5
 import pytest
 
 from core.adapters.postgres import Pool
-from core.adapters.students import TAKEN_OVER, PostgresStudentLabels, PostgresStudents
+from core.adapters.students import PostgresStudentLabels, PostgresStudents
 from core.domain.images.features import EXTRACTOR
 from core.domain.images.labelled import LabelledPicture
 from core.stages.live_student import LiveStudent
-from core.stages.student_scores import ALIKE
 from core.student_ports import LabelAsk
 from tests.support.fake_students import JUDGE, labelled_pictures
 from tests.support.fakes import NOON
@@ -68,14 +67,15 @@ class Shop:
         said: str = "",
         spread: float | None = None,
         days: int = 0,
+        alike_of: str = "",
     ) -> None:
         """A score of the judge (by a call of its own) or of a student."""
         key = f"{picture.listing_id}/{tier}/{version}/{judge}/{days}"
         made = call or (uuid5(UUID(int=1), key) if tier == "llm" else None)
         await self.pool.execute(
             "INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, "
-            "aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'm', 'f', $10, $11, $12, $13, $14)",
+            "aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread, alike_of) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'm', 'f', $10, $11, $12, $13, $14, $15)",
             uuid5(UUID(int=2), key),
             key,
             picture.listing_id,
@@ -90,6 +90,7 @@ class Shop:
             made,
             judge if tier == "llm" else "",
             spread,
+            alike_of,
         )
 
     async def ask_for(self, picture: LabelledPicture, why: str) -> None:
@@ -182,14 +183,13 @@ async def test_own_scores_shared_and_foreign_labels_are_not_learned_from(shop: S
     await shop.score(first, 8, call=call, said="the same words")
     await shop.score(own, 9, tier="student")
     await shop.score(copy, 8, call=call, said="the same words")
-    await shop.score(alike, 8, said=f"{ALIKE} (0123): the same words")
+    await shop.score(alike, 8, alike_of="0123")
     await shop.score(foreign, 2, judge="other@1")
     await shop.score(twice, 3)
     await shop.score(twice, 4, days=1)
     found = await PostgresStudentLabels(shop.pool).labelled(ASK)
     assert {each.image_hash: each.score for each in found} == {first.image_hash: 8, twice.image_hash: 4}
     assert found[0] == replace(first, score=8)
-    assert TAKEN_OVER == ALIKE
 
 
 async def test_what_a_student_was_unsure_of_is_certain_to_be_labelled(labelled: Shop) -> None:

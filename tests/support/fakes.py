@@ -317,5 +317,10 @@ class InMemoryPictures:
             at,
         )
 
+    async def unchanged(self, url: str, image_hash: str, at: datetime) -> None:
+        seen = self._seen.get(url)
+        if seen is not None and seen.image_hash == image_hash:
+            self._seen[url] = replace(seen, fetched_at=max(seen.fetched_at, at))
+
     async def seen(self, url: str) -> SeenPicture | None:
         return self._seen.get(url)

@@ -22,19 +22,19 @@ async def insert_picture(pool: Pool, image_hash: str, phash: int | None, at: dat
 
 
 async def insert_score(
-    pool: Pool, listing_id: str, image_hash: str, at: datetime, *, reasoning: str = "Sharp.", tier: str = "llm"
+    pool: Pool, listing_id: str, image_hash: str, at: datetime, *, tier: str = "llm", alike_of: str = ""
 ) -> None:
     """A score of a listing's picture."""
     await pool.execute(
         """INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score,
-            aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at)
-        VALUES ($1::uuid, $1::uuid::text, $2, 'http://shop.test/' || $2, $3, 6, '{}', $4, $5, 'm', 'm', 'p', $6)""",
+            aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, alike_of)
+        VALUES ($1::uuid, $1::uuid::text, $2, 'http://shop.test/' || $2, $3, 6, '{}', 'Sharp.', $4, 'm', 'm', 'p', $5, $6)""",
         uuid4(),
         listing_id,
         image_hash,
-        reasoning,
         tier,
         at,
+        alike_of,
     )
 
 

@@ -18,6 +18,8 @@ from demo.marketplace.colours import COLOURS
 from demo.marketplace.pictures import PictureFacts, PictureFault, draw_picture, picture_facts
 from demo.marketplace.vocabulary import CATEGORIES, CATEGORY_OF
 from demo.marketplace.world import Marketplace
+from demo.offline_judge.pictures import measure as measured_by_judge
+from demo.offline_judge.pictures import score
 
 Measures = dict[str, float]
 CLEAN = PictureFacts(None, 0.0, 1.0)
@@ -124,3 +126,11 @@ def test_a_picture_is_taken_from_an_earlier_listing_of_another_seller_alone() ->
         if copy in listings:
             assert listings[original]["timestamp"] < listings[copy]["timestamp"]
             assert listings[original]["attributes"]["seller"] != listings[copy]["attributes"]["seller"]
+
+
+def test_some_good_pictures_look_made_by_a_model_and_many_of_them_are_flagged() -> None:
+    market = Marketplace(7, date(2026, 3, 2), 3)
+    generated = [place for place, facts in market.truth().pictures.items() if facts.generated]
+    assert len(generated) >= 20
+    flagged = [place for place in generated if score("p1", measured_by_judge(market.picture(*place) or b"")).flags]
+    assert len(flagged) >= len(generated) / 3

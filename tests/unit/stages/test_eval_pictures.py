@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from core.domain.evaluation.costing import CallHabits
+from core.domain.images.verdict import Thresholds
 from core.domain.money import Price, PriceList
 from core.domain.pacing import Limits
 from core.errors import LlmInvalid, PictureError
@@ -32,7 +33,7 @@ PRICING = Pricing(PRICES, Limits(600, 10**6, 10), lambda request: Weight(_bytes(
 class Gallery:
     """Runs on pictures, over the picture stage's surroundings."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, thresholds: Thresholds = Thresholds()) -> None:
         self.house = house
         self.runs = InMemoryRuns()
         claims, guidelines = InMemoryClaims(), InMemoryGuidelines(house.inbox, house.judgements, house.catalogue)
@@ -40,7 +41,7 @@ class Gallery:
         labels = LabelsOfRuns(self.runs)
         self.ports = EvalPorts(
             house.llm, self.runs, house.judgements, labels, guidelines, claims, house.catalogue, house.source,
-            patience, 4, thresholds, seller,
+            patience, 4, thresholds, "merchant",
         )  # fmt: skip
 
     async def judge(self, *shown: EvalItem, anchors: bool = False) -> tuple[RunState, list[EvalResult]]:

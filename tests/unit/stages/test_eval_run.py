@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from core.domain.images.verdict import Thresholds
 from core.domain.judges import versioned
 from core.errors import LlmBreakerOpen, LlmInvalid, LlmRefused, LlmUnauthorised
 from core.eval_facts import EvalItem, EvalResult, EvalRun, JudgeVersion, RunState

@@ -409,6 +409,7 @@ async def test_a_look_alikes_score_is_reused_and_says_so() -> None:
     fact = house.facts[-1]
     assert (fact.image_hash, fact.image_url, fact.score, fact.call_id) == ("bbbbbbbb", "b", 3, house.facts[0].call_id)
     assert fact.reasoning == "Judged on a copy that looks alike (aaaaaaaa): Picture 1."
+    assert (fact.alike_of, house.facts[0].alike_of) == ("aaaaaaaa", "")
     assert len(house.llm.requests) == 1
 
 
