@@ -20,6 +20,7 @@ from core.adapters.tiers import PostgresTiers
 from core.domain.evaluation.checks.report import Flagged, TierReport
 from core.domain.evaluation.costing import CostEstimate, estimated
 from core.domain.evaluation.report import judge_named
+from core.domain.images.verdict import Thresholds
 from core.domain.labels import Mode
 from core.errors import UsageError
 from core.eval_facts import DatasetKind, EvalRun
@@ -143,7 +144,9 @@ def critic_of(
     if kind == "relevance":
         return Critic(ports.llm, store, ports.patience, load_prompt("critique"), model, ports.at_once, salt)
     prompt, side = load_prompt("picture_critique"), parts.pricing.picture_side
-    return PictureCritic(ports.llm, store, ports.pictures, ports.patience, prompt, model, ports.at_once, side, ports.seller, salt)
+    return PictureCritic(
+        ports.llm, store, ports.pictures, ports.patience, prompt, model, ports.at_once, side, ports.seller, salt
+    )
 
 
 def estimate_of(parts: EvalParts, critic: AnyCritic, first: Sequence[FirstTier], share: float) -> CostEstimate:

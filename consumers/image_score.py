@@ -19,9 +19,13 @@ NEW_POLL_S = 0.1
 """Between two looks for new pictures while there are none: a listing is to have its student's score within 2 s, and a
 look at an empty inbox costs under a millisecond."""
 
-AHEAD = 0.5
-"""Groups under way beyond the pictures in flight, as a share of them: while these are fetched and decoded, those read
-and write in PostgreSQL."""
+AHEAD = 1.0
+"""Groups under way beyond the pictures fetched, as a share of them: while these wait for their host, those are decoded
+and read and write in PostgreSQL."""
+
+LEASED_SHARE = 8
+"""One in so many groups is leased at once while all are busy: at 50 pictures a second every 80 ms, which a new listing
+does not feel, and a lease that looks through a backlog of a million costs 5 ms of PostgreSQL."""
 
 
 def build(
@@ -35,12 +39,15 @@ def build(
     """pictures of one listing -> fetched -> measured -> student at once, else LLM -> scores, events, end of tasks in
     one transaction; beside it: pictures that the judge is to look at too -> LLM -> scores in place of the student's."""
 
+    groups = settings.image_in_flight + math.ceil(settings.image_in_flight * AHEAD)
+
     def process(name: str, kinds: tuple[TaskKind, ...], poll_s: float) -> WorkProcess:
         plan = WorkPlan(
             name=name,
             kinds=kinds,
             handle=score,
-            groups=settings.image_in_flight + math.ceil(settings.image_in_flight * AHEAD),
+            groups=groups,
+            leased=max(1, groups // LEASED_SHARE),
             per_group=PICTURES_A_CALL,
             lease_s=settings.task_lease_s,
             guaranteed=settings.llm_lane_shares,

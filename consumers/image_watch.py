@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
+from core.errors import RetryLater
 from core.image_ports import ImageAlert, ImageAlerts, ImageWatch, ImageWatchDays
 from core.ports import Clock, Leadership
 from core.runtime.periodic import PeriodicProcess
@@ -38,7 +39,7 @@ def build(
 
 
 class NightLook:
-    """A look by every watch that has not looked at the last whole UTC day. What one finds stays when the next fails."""
+    """A look by every watch that has not looked at the last whole UTC day. What one finds stays when another fails."""
 
     def __init__(
         self,
@@ -57,13 +58,23 @@ class NightLook:
         self._metrics = metrics
 
     async def take(self) -> int:
-        """How many watches looked."""
+        """How many watches looked. What goes wrong with one is raised once the others have had their look: one that
+        fails every night would else keep those behind it from ever looking."""
         day, looked = day_of(self._clock.now(), self._night_hour), 0
+        failed: list[Exception] = []
         for name, watch in self._watches.items():
             last = await self._days.last(name)
             if last is None or last < day:
-                await self.one(name, watch, day)
-                looked += 1
+                try:
+                    await self.one(name, watch, day)
+                    looked += 1
+                except Exception as error:  # noqa: BLE001 - raised below
+                    log.warning(
+                        "image_watch.failed", watch=name, day=str(day), error=f"{type(error).__name__}: {error}"
+                    )
+                    failed.append(error)
+        if failed:
+            raise next((error for error in failed if not isinstance(error, RetryLater)), failed[0])
         return looked
 
     async def all(self) -> list[ImageAlert]:

@@ -98,7 +98,8 @@ class Buyers(Protocol):
         ...
 
     async def pairs(self, market: Market, first: date, last: date) -> Pairs:
-        """What came of queries' listings by place, over these days."""
+        """What came of queries' listings by place, over these days, of those that stood in two places at least and were
+        clicked: the others say nothing of places."""
         ...
 
     async def save_curve(self, day: date, market: Market, curve: Curve) -> None:

@@ -265,6 +265,8 @@ class Picture:
     etag: str = ""
     last_modified: str = ""
     """The validators that the host gave, as they came; empty where it gave none."""
+    thumbnail: bytes = b""
+    """A small JPEG for the console, where whoever decoded it made one."""
 
 
 @dataclass(frozen=True, slots=True)

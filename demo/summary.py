@@ -10,16 +10,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from core.picture_models import PictureFilter, PictureView
 from core.read_models import AlertView, Product, QueryFilter, QueryRow, QueryStory
 from core.read_ports import Reads
 from core.status_models import Spend, StatusReport
+from demo.summary_pictures import picture_summary
 
 WORST_QUERIES = 8
 """Rows of the query table: what fits a screen beside the rest."""
-
-PICTURES = 3
-"""Best and worst pictures shown."""
 
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Before anything the service reads (CONTRACT 2): all that was spent."""
@@ -33,14 +30,13 @@ async def print_summary(reads: Reads, console: Console, sent: int) -> None:
     status = await reads.status()
     found = await reads.queries(QueryFilter(days=DAYS))
     chosen = [row for row in found.rows if "friction" in row.reasons][:WORST_QUERIES]
-    pictures = await reads.pictures.report(PictureFilter(days=10_000))
     spend = await reads.spend_since(FIRST_TIME)
     console.print(_figures(status, spend, sent, sum(row.counters.sessions for row in found.rows)))
     console.print(_queries(chosen))
     if chosen and (story := await reads.query(chosen[0].application, chosen[0].market, chosen[0].query, DAYS)):
         console.print(_example(story))
-    console.print(_pictures("Best pictures", pictures.best[:PICTURES]))
-    console.print(_pictures("Worst pictures", pictures.worst[:PICTURES]))
+    for each in await picture_summary(reads.pictures):
+        console.print(each)
     console.print(_alerts(sorted(await reads.alerts(), key=lambda alert: alert.detected_at)))
 
 
@@ -94,15 +90,6 @@ def _example(story: QueryStory) -> Panel:
 def _graded(product: Product) -> Text:
     label = product.labels[0]
     return Text(f"{label.label.replace('_', ' ')}: {product.title} - {label.reasoning}")
-
-
-def _pictures(title: str, pictures: Sequence[PictureView]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in ("score", "listing", "why"):
-        table.add_column(column)
-    for picture in pictures:
-        table.add_row(str(picture.score), picture.title or picture.listing_id, picture.reasoning)
-    return table
 
 
 def _alerts(alerts: Sequence[AlertView]) -> Table:

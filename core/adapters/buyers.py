@@ -20,6 +20,10 @@ from core.domain.images.listing_score import listing_score
 LISTINGS_A_QUESTION = 5_000
 """Listings whose scores are read at once: some 50 ms of the index on their pictures."""
 
+NIGHT_S = 600.0
+"""Seconds for a statement over weeks of sums, or one that lays down or lets go of a day: 10 million rows of a day are
+copied and indexed in two minutes. A statement that is cut off each night would never have its look."""
+
 
 class PostgresBuyers:
     """Port `Buyers`."""
@@ -34,18 +38,18 @@ class PostgresBuyers:
     async def save_day(self, day: BuyerDay, sums: DaySums, forget_before: date) -> None:
         figures = (day.searches, day.impressions, day.automated, day.unmatched, day.note)
         async with transaction(self._pool) as held:
-            await held.execute(sql.FORGET, day.day, forget_before)
+            await held.execute(sql.FORGET, day.day, forget_before, timeout=NIGHT_S)
             await held.execute(sql.SAVE_DAY, day.day, day.read_at, day.is_whole, *figures)
             await _copy(held, "buyer_exposures", sql.EXPOSURE_COLUMNS, _exposures(day.day, sums))
             await _copy(held, "buyer_pairs", sql.PAIR_COLUMNS, _pairs(day.day, sums))
 
     async def markets(self, first: date, last: date) -> list[Market]:
         async with connection(self._pool) as held:
-            return [(row[0], row[1]) for row in await held.fetch(sql.MARKETS, first, last)]
+            return [(row[0], row[1]) for row in await held.fetch(sql.MARKETS, first, last, timeout=NIGHT_S)]
 
     async def pairs(self, market: Market, first: date, last: date) -> Pairs:
         async with connection(self._pool) as held:
-            rows = await held.fetch(sql.PAIRS, *market, first, last)
+            rows = await held.fetch(sql.PAIRS, *market, first, last, timeout=NIGHT_S)
         table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 4)
         return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], table[:, 3])
 
@@ -69,7 +73,7 @@ class PostgresBuyers:
 
     async def bought(self, market: Market, first: date, last: date, curve: Curve) -> list[Done]:
         async with connection(self._pool) as held:
-            rows = await held.fetch(sql.BOUGHT, *market, first, last, curve.propensity.tolist())
+            rows = await held.fetch(sql.BOUGHT, *market, first, last, curve.propensity.tolist(), timeout=NIGHT_S)
         return [Done(*row) for row in rows]
 
     async def scored(self, listing_ids: Sequence[str], before: datetime) -> list[Scored]:
@@ -92,7 +96,7 @@ class PostgresBuyers:
 
 
 async def _copy(held: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    await held.copy_records_to_table(table, schema_name="assay_data", columns=columns, records=rows)
+    await held.copy_records_to_table(table, schema_name="assay_data", columns=columns, records=rows, timeout=NIGHT_S)
 
 
 def _exposures(day: date, sums: DaySums) -> Iterator[tuple[object, ...]]:

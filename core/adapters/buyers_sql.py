@@ -29,17 +29,34 @@ EXPOSURE_COLUMNS = (
 PAIR_COLUMNS = ("day", "application", "market", "query_hash", "listing_id", "position", "impressions", "clicks")
 
 MARKETS = """
-SELECT DISTINCT application, market FROM assay_data.buyer_exposures WHERE day BETWEEN $1 AND $2
-ORDER BY application, market
+WITH RECURSIVE found AS (
+    SELECT d.day, f.application, f.market FROM assay_data.buyer_days AS d CROSS JOIN LATERAL (
+        SELECT application, market FROM assay_data.buyer_exposures AS e WHERE e.day = d.day
+        ORDER BY application, market LIMIT 1
+    ) AS f WHERE d.day BETWEEN $1 AND $2
+    UNION ALL
+    SELECT b.day, f.application, f.market FROM found AS b CROSS JOIN LATERAL (
+        SELECT application, market FROM assay_data.buyer_exposures AS e
+        WHERE e.day = b.day AND (e.application, e.market) > (b.application, b.market)
+        ORDER BY application, market LIMIT 1
+    ) AS f
+)
+SELECT DISTINCT application, market FROM found ORDER BY application, market
 """
+"""From market to market along the key: a week holds tens of millions of rows, and a few names."""
 
 PAIRS = """
-SELECT dense_rank() OVER (ORDER BY query_hash, listing_id) - 1 AS pair, position, sum(impressions)::float8,
-    sum(clicks)::float8
-FROM assay_data.buyer_pairs
-WHERE day BETWEEN $3 AND $4 AND application = $1 AND market = $2
-GROUP BY query_hash, listing_id, position ORDER BY query_hash, listing_id, position
+SELECT dense_rank() OVER (ORDER BY query_hash, listing_id) - 1 AS pair, position, impressions, clicks
+FROM (
+    SELECT query_hash, listing_id, position, sum(impressions)::float8 AS impressions, sum(clicks)::float8 AS clicks,
+        count(*) OVER pair AS places, sum(sum(clicks)) OVER pair AS clicked
+    FROM assay_data.buyer_pairs
+    WHERE day BETWEEN $3 AND $4 AND application = $1 AND market = $2
+    GROUP BY query_hash, listing_id, position WINDOW pair AS (PARTITION BY query_hash, listing_id)
+) AS summed
+WHERE places > 1 AND clicked > 0 ORDER BY query_hash, listing_id, position
 """
+"""Pairs that say something of places alone: all of them are millions of rows of four weeks."""
 
 FORGET_CURVE = "DELETE FROM assay_data.buyer_propensities WHERE day = $1 AND application = $2 AND market = $3"
 

@@ -48,6 +48,10 @@ and count: what a trust team takes down would else make its own past look clean.
 category and (category '') in its market."""
 
 
+READ_S = 600.0
+"""Seconds for the counts of five weeks: a minute for a million scores on a slow disk, and ten times the room."""
+
+
 class PostgresFlagCounts:
     """Port `FlagCounts`. `seller`: the setting `listing_seller_attribute`."""
 
@@ -59,5 +63,5 @@ class PostgresFlagCounts:
         days = (first, recent_from, last + timedelta(days=1))
         moments = [datetime.combine(day, time(), UTC) for day in days]
         async with connection(self._pool) as held:
-            rows = await held.fetch(_COUNTS, *moments, get_args(PictureFlag), self._seller)
+            rows = await held.fetch(_COUNTS, *moments, get_args(PictureFlag), self._seller, timeout=READ_S)
         return [FlagCount(*row) for row in rows]

@@ -148,6 +148,13 @@ _NO_LEADER = {
 
 def _extent(consumer: Consumer, topic: str, partition: int, from_ms: int) -> Extent:
     low, high = _bounds(consumer, topic, partition)
-    [found] = consumer.offsets_for_times([TopicPartition(topic, partition, from_ms)], timeout=ANSWER_S)
-    start = high if found.offset == OFFSET_END or found.offset < 0 else found.offset
-    return Extent(low, max(low, start), high)
+    start = _offset_at(consumer, topic, partition, from_ms)
+    if start is None and low < high and _offset_at(consumer, topic, partition, 0) is None:
+        start = low  # a broker that finds no record by its time, such as the demo's: none is left out
+    return Extent(low, high if start is None else max(low, start), high)
+
+
+def _offset_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> int | None:
+    """The first record at or after a Kafka time; None where there is none."""
+    [found] = consumer.offsets_for_times([TopicPartition(topic, partition, moment_ms)], timeout=ANSWER_S)
+    return None if found.offset == OFFSET_END or found.offset < 0 else found.offset

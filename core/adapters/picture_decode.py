@@ -107,6 +107,7 @@ class Decoded(msgspec.Struct, frozen=True, tag=True):
     original_height: int
     media_type: str
     measures: dict[str, float]
+    thumbnail: bytes = b""
     phash: int | None = None
     features: dict[str, bytes] = {}
     lost: dict[str, str] = {}
@@ -133,8 +134,7 @@ def decode(data: bytes, limits: Limits, embed: Embed | None = None) -> Decoded:
 def thumbnail(jpeg: bytes) -> bytes:
     """A JPEG of at most `THUMBNAIL_SIDE` pixels for the console, from one that `decode` made."""
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
-        return _as_jpeg(image)
+        return _as_thumbnail(image)
 
 
 def kind_of_unknown(data: bytes) -> str:
@@ -157,6 +157,7 @@ def _decode(data: bytes, limits: Limits, embed: Embed | None) -> Decoded:
         small = _upright(_on_white(_reduced(image, limits.max_side)), turn)
     width, height = size[::-1] if turn in SWAPS else size
     grey, lost = _shrunk(small.convert("L"), MEASURE_SIDE), dict[str, str]()
+    seen = _shrunk(small, FEATURE_SIDE)
     return Decoded(
         image_hash=hashlib.sha256(data).hexdigest(),
         jpeg=_as_jpeg(small),
@@ -166,22 +167,23 @@ def _decode(data: bytes, limits: Limits, embed: Embed | None) -> Decoded:
         original_height=height,
         media_type=media_type,
         measures=measure(np.asarray(grey), width, height),
+        thumbnail=_as_thumbnail(seen),
         phash=_made("phash", lambda: phash_of(grey), lost),
-        features=_features(small, embed, lost),
+        features=_features(small, seen, embed, lost),
         lost=lost,
     )
 
 
-def _features(image: Image.Image, embed: Embed | None, lost: dict[str, str]) -> dict[str, bytes]:
-    """What students see, by extractor, without those that failed."""
-    found = {EXTRACTOR: _made(EXTRACTOR, lambda: _figures(image), lost)}
+def _features(image: Image.Image, seen: Image.Image, embed: Embed | None, lost: dict[str, str]) -> dict[str, bytes]:
+    """What students see, by extractor, without those that failed; `seen` is `image` at `FEATURE_SIDE`."""
+    found = {EXTRACTOR: _made(EXTRACTOR, lambda: _figures(seen), lost)}
     if embed is not None:
         found[embed.extractor] = _made(embed.extractor, lambda: embed(image), lost)
     return {name: values for name, values in found.items() if values is not None}
 
 
 def _figures(image: Image.Image) -> bytes:
-    return features_of(np.asarray(_shrunk(image, FEATURE_SIDE))).astype("<f4").tobytes()
+    return features_of(np.asarray(image)).astype("<f4").tobytes()
 
 
 def _made(name: str, make: Callable[[], Made], lost: dict[str, str]) -> Made | None:
@@ -238,6 +240,12 @@ def _turn_of(image: Image.Image) -> Image.Transpose | None:
 def _upright(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     """`image` turned; itself when there is no turn."""
     return image if turn is None else image.transpose(turn)
+
+
+def _as_thumbnail(image: Image.Image) -> bytes:
+    small = image.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING, reducing_gap=REDUCING_GAP)
+    return _as_jpeg(small)
 
 
 def _as_jpeg(image: Image.Image) -> bytes:

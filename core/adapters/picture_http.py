@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ CHUNK_BYTES = 65_536
 OWN_SHARE = 0.5
 """Of the time limit a host must have had for a timeout to count against it: who redirects at the last moment would have
 another one left alone."""
+
+HELD_BEYOND = 0.5
+"""Pictures whose bytes may wait for a decoder or be in it beyond those being fetched, as a share of them: were decoding
+a part of the flight, a host would never have as many requests as it may."""
 
 NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -61,6 +66,7 @@ class PictureDownloader:
         self._max_bytes = settings.image_max_bytes
         self._hosts = Hosts(settings.image_per_host)
         self._places = asyncio.Semaphore(settings.image_in_flight)
+        self._held = asyncio.Semaphore(settings.image_in_flight + math.ceil(settings.image_in_flight * HELD_BEYOND))
         allowed = settings.image_allowed_networks
         connector = aiohttp.TCPConnector(
             resolver=CheckedResolver(resolver, allowed),
@@ -83,22 +89,22 @@ class PictureDownloader:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """One of the `image_in_flight` pictures whose bytes are held at once."""
-        async with self._places:
+        """One of the pictures whose bytes are held at once."""
+        async with self._held:
             yield
 
     @asynccontextmanager
     async def downloaded(self, url: str, known: Validators = NONE) -> AsyncIterator[Body | None]:
-        """The body, and a place for as long as it is used; None when the host says that it is the one of `known`;
+        """The body, held among those that may be for as long as it is used; None when the host says that it is the one of `known`;
         PictureError otherwise. The time limit covers all hops; waiting for a host's turn or a place is not in it, and
         who waits for a host takes no place from the pictures of others."""
         first, left = checked_url(url), self._timeout_s
         target, loop = first, asyncio.get_running_loop()
         for _ in range(MAX_REDIRECTS + 1):
             own = same_resource(target, first)
-            async with AsyncExitStack() as place:
-                async with self._hosts.turn(target.host or ""):
-                    await place.enter_async_context(self._places)
+            async with AsyncExitStack() as used:
+                async with self._hosts.turn(target.host or ""), self._places:
+                    await used.enter_async_context(self._held)
                     started = loop.time()
                     answer = await self._hop(target, left, known if own else NONE)
                     left -= loop.time() - started

@@ -36,8 +36,8 @@ SELECT * FROM unnest($15::text[], $16::text[], $17::bytea[]) ON CONFLICT DO NOTH
 
 _UNCHANGED = """
 WITH told AS (
-    SELECT url, image_hash, max(at) AS at FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS a (url, image_hash, at)
-    GROUP BY url, image_hash
+    SELECT url, image_hash, max(at) AS at
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS a (url, image_hash, at) GROUP BY url, image_hash
 ), held AS MATERIALIZED (
     SELECT url, image_hash, at FROM assay_data.picture_urls AS u JOIN told AS t USING (url, image_hash)
     WHERE u.fetched_at < t.at ORDER BY url FOR UPDATE OF u

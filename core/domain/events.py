@@ -109,7 +109,8 @@ class ImageScore(EventBody):
         (), description="what the judge saw beside the scores, such as ai_made, over_edited; absent from older records"
     )
     spread: float | None = Field(
-        None, description="the student's own doubt in points of the score; null for a judge's, absent from older records"
+        None,
+        description="the student's own doubt in points of the score; null for a judge's, absent from older records",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -59,6 +60,9 @@ class WorkPlan:
     """A task that may be tried again within this is work still to do; `--until-idle` waits for it."""
     poll_s: float = POLL_S
     """An empty inbox is asked again after this."""
+    leased: int = 1
+    """Groups leased together while so many others are under way that all places were taken, or after `poll_s` what has
+    become free: of a long backlog each lease reads thousands of tasks, and for one group costs as much as for ten."""
 
 
 class WorkProcess:
@@ -81,6 +85,7 @@ class WorkProcess:
         self._stopping = False
         self._away = False
         self._beat = 0.0
+        self._leased_at = -math.inf
         self.progress = 0
 
     @property
@@ -128,9 +133,20 @@ class WorkProcess:
     async def _leased(self) -> list[Sequence[Task]]:
         """What is to start now; groups that have to be alone are kept for when nothing else is under way."""
         free = min(self._room, self._plan.groups) - len(self._running)
-        leased = await self._owed_or_best(-(-free // LEASED_SHARE)) if free > 0 else []
+        leased = await self._owed_or_best(self._wanted(free)) if free > 0 and not self._gathers(free) else []
         self._solo += [group for group in leased if _is_solo(group)]
         return [group for group in leased if not _is_solo(group)] or self._due_solo()
+
+    def _wanted(self, free: int) -> int:
+        return min(free, max(-(-free // LEASED_SHARE), self._plan.leased))
+
+    def _gathers(self, free: int) -> bool:
+        """Whether more places are to become free before the next lease."""
+        now = asyncio.get_running_loop().time()
+        if free < self._plan.leased and self._room >= self._plan.groups and now < self._leased_at + self._plan.poll_s:
+            return True
+        self._leased_at = now
+        return False
 
     def _due_solo(self) -> list[Sequence[Task]]:
         return [self._solo.pop(0)] if self._solo and not self._running else []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import get_args
 
 import numpy as np
@@ -19,6 +21,7 @@ from core.domain.images.buyers.exposures import Bounds, DaySums, Market, hash_of
 from core.domain.images.buyers.propensities import Curve, curve
 from core.domain.sessions import CLOSE_AFTER_MS
 from core.image_ports import ImageAlert, ImageAlerts
+from core.metric_table import GaugeName
 from core.ports import Clock
 from core.settings import Settings
 from core.telemetry import Metrics
@@ -31,10 +34,9 @@ WEEK = 7
 BASELINE = 28
 """Days before the window that an alert compares with: four of each weekday, and as many listings as can be had."""
 
-READ_AGAIN = 2
-"""Days that a look reads: the last one, and the one before once more, for what came late."""
-
 METRIC = "lift_per_point"
+
+GAUGES: tuple[GaugeName, ...] = ("assay_buyers_correlation", "assay_buyers_lift_per_point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ class BuyersLook:
         self._metrics = metrics
 
     async def look(self, day: date) -> list[ImageAlert]:
-        """The day is read and the one before once more; both are weighed, and what fell by the day is said."""
-        days = [day - timedelta(days=back) for back in reversed(range(READ_AGAIN))]
+        """The day is read, and the one before once more for what came late; both are weighed, and what fell is said."""
+        days = await self._due(day)
         await self.read(days)
         for each in days:
             await self.weigh(each)
@@ -103,12 +105,24 @@ class BuyersLook:
         raised = await self._alerts.since(_midnight(day - timedelta(days=BASELINE)))
         return [alert for alert in fallen if not was_raised(alert, day, raised)]
 
+    async def _due(self, day: date) -> list[date]:
+        """From the last whole day before this one that was read, so that nights without a look leave no hole; a week
+        at most."""
+        before = day - timedelta(days=1)
+        known = [each.day for each in await self._buyers.days(_back(day, WEEK), before) if each.is_whole]
+        first = max(known, default=before)
+        return [first + timedelta(days=each) for each in range((day - first).days + 1)]
+
     async def read(self, days: Sequence[date]) -> None:
-        """Put these days of the log in place of what there is of them. Days past their time are let go, but none of
-        those asked for: the next night takes them."""
+        """Put these days of the log in place of what there is of them, unless the log lost records of a day meanwhile.
+        Days past their time are let go, but none of those asked for: the next night takes them."""
         found, now, bounds = await self._exposures.read(days, self._pace.bounds), self._clock.now(), self._pace.bounds
         forget = min(now.date() - timedelta(days=self._pace.keep_days), *days)
+        known = {each.day: each for each in await self._buyers.days(min(days), max(days))}
         for day, sums in found.sums.items():
+            if found.note and day in known and sums.searches < known[day].searches:
+                log.warning("buyers.kept", day=str(day), searches=known[day].searches, there=sums.searches)
+                continue
             kept = _day_row(day, now, sums, "; ".join(filter(None, (found.note, sums.note(bounds)))))
             await self._buyers.save_day(kept, sums, forget)
             log.info("buyers.read", day=str(day), searches=sums.searches, whole=kept.is_whole, note=kept.note)
@@ -141,16 +155,23 @@ class BuyersLook:
     def _rows(
         self, market: Market, day: date, days: int, done: Sequence[Done], scored: Sequence[Scored], method: str
     ) -> list[AgreementRow]:
-        return [self._row(market, day, cell, done, scored, method) for cell in cells(days, done, scored)]
+        shelves: dict[str, list[Done]] = defaultdict(list, {"": list(done)})
+        for each in done:
+            if each.category:
+                shelves[each.category].append(each)
+        kinds = product(get_args(Tier), get_args(Measure))
+        scores = {(tier, measure): scores_of(scored, tier, measure) for tier, measure in kinds}
+        return [
+            self._row(market, day, cell, shelves[cell.category], scores[cell.tier, cell.measure], method)
+            for cell in cells(days, done, scored)
+        ]
 
     def _row(
-        self, market: Market, day: date, cell: Cell, done: Sequence[Done], scored: Sequence[Scored], method: str
+        self, market: Market, day: date, cell: Cell, done: Sequence[Done], scores: Mapping[str, float], method: str
     ) -> AgreementRow:
-        of_it = [each for each in done if cell.category in ("", each.category)]
-        scores = scores_of(scored, cell.tier, cell.measure)
-        given = held_against(of_it, scores, cell.action, self._pace.bands)
+        given = held_against(done, scores, cell.action, self._pace.bands)
         rng = np.random.default_rng(hash_of(f"{day}/{market}/{cell}"))
-        impressions = sum(each.impressions for each in of_it if each.listing_id in scores)
+        impressions = sum(each.impressions for each in done if each.listing_id in scores)
         return _told(market, day, cell, agreement(given, self._pace.replicates, rng), impressions, method)
 
     async def _fallen(self, market: Market, day: date) -> list[ImageAlert]:
@@ -187,10 +208,11 @@ class BuyersLook:
             ):
                 continue
             labels = {"market": row.market, "tier": row.tier}
-            if row.correlation is not None:
-                self._metrics.set("assay_buyers_correlation", row.correlation, **labels)
-            if row.lift_per_point is not None:
-                self._metrics.set("assay_buyers_lift_per_point", row.lift_per_point, **labels)
+            for name, value in zip(GAUGES, (row.correlation, row.lift_per_point), strict=True):
+                if value is None:
+                    self._metrics.forget(name, **labels)
+                else:
+                    self._metrics.set(name, value, **labels)
 
 
 def cells(days: int, done: Sequence[Done], scored: Sequence[Scored]) -> Iterator[Cell]:

@@ -16,7 +16,7 @@ import msgspec
 
 from core.domain.events import event_id
 from core.domain.guidelines import context_text
-from core.domain.images.rubrics import known_rubrics, rubric_of
+from core.domain.images.rubrics import rubric_for, rubrics_version
 from core.domain.judging import MAX_PRODUCTS_PER_CALL, GuidelineReply, JudgementsReply, ProductJudgement
 from core.domain.labels import LANE_RANK, Lane, Mode, SelectionReason
 from core.domain.prompting import picture_heading, prompt_version
@@ -280,8 +280,7 @@ def _prompt(name: JudgePrompt, text: str) -> Prompt:
 def picture_identity(judge: JudgeVersion) -> str:
     """Model, prompt version and rubrics of the picture judge, as the keys of picture tasks hold them: with another one
     a picture is asked for anew, and is known already where its own rubric stayed as it was."""
-    told = "".join(f"{name}\0{text}\0" for name, text in sorted(judge.rubrics.items()))
-    rubrics = [prompt_version("rubrics", told)] if told else []
+    rubrics = rubrics_version(tuple(sorted(judge.rubrics.items())))
     return "|".join([judge.vision_model, prompt_of_judge(judge, "picture_scores").version, *rubrics])
 
 
@@ -289,7 +288,7 @@ def picture_prompt(judge: JudgeVersion, category: str | None) -> Prompt:
     """What the picture judge is told of pictures of this category: the rules, which all share and providers therefore
     keep in their caches, then the rubric where one fits. The version names both: `picture_scores@1f…+shoes@9c…`."""
     rules = prompt_of_judge(judge, "picture_scores")
-    rubric = rubric_of(category, known_rubrics(tuple(sorted(judge.rubrics.items()))))
+    rubric = rubric_for(category, tuple(sorted(judge.rubrics.items())))
     return rules if rubric is None else _with_rubric(rules, rubric.name, rubric.body)
 
 

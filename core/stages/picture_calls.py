@@ -90,12 +90,10 @@ def items_of(pictures: int) -> list[str]:
     return [f"p{place + 1}" for place in range(pictures)]
 
 
-def score_request(
-    shown: Sequence[Shown], listing: Listing, judge: PictureJudge, seller: str
-) -> LlmRequest:
+def score_request(shown: Sequence[Shown], listing: Listing, judge: PictureJudge, seller: str) -> LlmRequest:
     """The call for one or more pictures of a listing, at most `PICTURES_A_CALL`, in the given order: the rubric as
-    rules, listing and pictures as data. `seller`: the attribute that names the seller (the setting `listing_seller_attribute`), which no judge is
-    told."""
+    rules, listing and pictures as data. `seller`: the attribute that names the seller (the setting
+    `listing_seller_attribute`), which no judge is told."""
     items = items_of(len(shown))
     return LlmRequest(
         lane=shown[0].task.lane,

@@ -32,7 +32,7 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True)
 class PictureViews:
-    """Pictures of tasks. `thumbnail` makes a small JPEG."""
+    """Pictures of tasks. `thumbnail` makes a small JPEG of a picture that comes without one."""
 
     pictures: PictureHost
     store: PictureStore
@@ -61,7 +61,7 @@ class PictureViews:
 
     async def _kept(self, task: Task, picture: Picture) -> Viewed:
         """Kept before anything is made of it."""
-        small = await asyncio.to_thread(self.thumbnail, picture.jpeg)
+        small = picture.thumbnail or await asyncio.to_thread(self.thumbnail, picture.jpeg)
         await self.store.save_picture(task.subject["image_url"], picture, small, self.clock.now())
         return Viewed(task, picture.image_hash, picture.measures, picture.phash, picture.features, picture)
 

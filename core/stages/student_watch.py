@@ -32,6 +32,16 @@ RANDOM, UNSURE = "random", "unsure"
 ALL_MARKETS = ""
 
 
+class _Chance(msgspec.Struct):
+    metrics: dict[str, Estimate]
+
+
+class _Report(msgspec.Struct):
+    """Of `core.domain.images.student_figures.StudentReport` the part that the watch asks for."""
+
+    chance: _Chance | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StudentWatch:
     """`ImageWatch`. Labels of the random share alone raise an alert: what holds of them holds of all pictures; of those
@@ -53,6 +63,7 @@ class StudentWatch:
         found = await self.labels.agreed(since - timedelta(days=rules.base_days), day, self.seller_attribute)
         recent = [each for each in found if each.day >= since]
         if not recent:
+            self._show(recent)
             return []
         version = recent[-1].version
         recent = [each for each in recent if each.version == version]
@@ -87,11 +98,13 @@ class StudentWatch:
         return drops
 
     async def _held_back(self, version: str) -> Mapping[Metric, Standing | None]:
-        """How it did when it was trained: what new labels are held against until there are enough earlier ones."""
+        """How it did when it was trained: what new labels are held against until there are enough earlier ones. On the
+        random share of its labels where there was one: the rest were chosen because they are hard."""
         kept = await self.book.find(version)
         if kept is None:
             return {}
-        figures = msgspec.convert(kept.metadata.get("figures", {}), dict[str, Estimate])
+        chance = msgspec.convert(kept.metadata.get("report", {}), _Report).chance
+        figures = chance.metrics if chance else msgspec.convert(kept.metadata.get("figures", {}), dict[str, Estimate])
         return {
             name: told_standing(found.value, found.low, found.high, found.n_items, name)
             for name in METRICS

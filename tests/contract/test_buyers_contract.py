@@ -139,11 +139,29 @@ async def test_listings_sum_over_days_and_places_and_leave_out_what_the_curve_do
 
 
 async def test_pairs_are_numbered_by_query_and_listing(store: Store) -> None:
-    await save(store.buyers, DAY, sums((1, {"L1": 1, "L2": 2}, {"L1": 1}), (2, {"L1": 1}, {})))
-    await save(store.buyers, NEXT, sums((1, {"L1": 2}, {})))
+    await save(store.buyers, DAY, sums((1, {"L1": 1, "L2": 2}, {"L1": 1, "L2": 1}), (2, {"L1": 3}, {"L1": 1})))
+    await save(store.buyers, NEXT, sums((1, {"L1": 2, "L2": 1}, {}), (2, {"L1": 1}, {})))
     found = await store.buyers.pairs(US, DAY, NEXT)
     rows = zip(found.pair.tolist(), found.position.tolist(), found.impressions, found.clicks, strict=True)
-    assert list(rows) == [(0, 1, 1, 1), (0, 2, 1, 0), (1, 2, 1, 0), (2, 1, 1, 0)]
+    assert list(rows) == [(0, 1, 1, 1), (0, 2, 1, 0), (1, 1, 1, 0), (1, 2, 1, 1), (2, 1, 1, 0), (2, 3, 1, 1)]
+
+
+async def test_pairs_that_stood_in_one_place_or_were_never_clicked_are_not_told(store: Store) -> None:
+    await save(store.buyers, DAY, sums((1, {"L1": 1, "L2": 2, "L3": 3}, {"L1": 1, "L3": 1})))
+    await save(store.buyers, NEXT, sums((1, {"L1": 1, "L2": 3, "L3": 2}, {"L1": 1})))
+    found = await store.buyers.pairs(US, DAY, NEXT)
+    assert list(zip(found.pair.tolist(), found.position.tolist(), found.clicks, strict=True)) == [(0, 2, 0), (0, 3, 1)]
+
+
+async def test_markets_are_those_of_any_of_the_days(store: Store) -> None:
+    places = {"L1": 1}
+    for day, markets in ((DAY, [US, ("shop", "jp")]), (NEXT, [("app", "us"), US, ("shop", "de")])):
+        of = DaySums()
+        for market in markets:
+            of.count(market, 1, places, {}, BOUNDS)
+        await save(store.buyers, day, of)
+    assert await store.buyers.markets(DAY, NEXT) == [("app", "us"), ("shop", "de"), ("shop", "jp"), US]
+    assert await store.buyers.markets(DAY, DAY) == [("shop", "jp"), US]
 
 
 async def test_a_market_without_pairs_has_none(store: Store) -> None:

@@ -74,8 +74,8 @@ class Shop:
         made = call or (uuid5(UUID(int=1), key) if tier == "llm" else None)
         await self.pool.execute(
             "INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score, "
-            "aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread, alike_of) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'm', 'f', $10, $11, $12, $13, $14, $15)",
+            "aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, call_id, judge, spread, "
+            "alike_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'm', 'f', $10, $11, $12, $13, $14, $15)",
             uuid5(UUID(int=2), key),
             key,
             picture.listing_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -67,8 +68,12 @@ class FakeBuyers:
                     total = totals.setdefault((query, *place), [0.0, 0.0])
                     total[0] += cell.impressions
                     total[1] += cell.clicks
+        places, clicked = Counter(key[:2] for key in totals), Counter[tuple[int, str]]()
+        for key, (_, clicks) in totals.items():
+            clicked[key[:2]] += int(clicks)
+        told = [key for key in sorted(totals) if places[key[:2]] > 1 and clicked[key[:2]]]
         numbers: dict[tuple[int, str], int] = {}
-        rows = [(numbers.setdefault(key[:2], len(numbers)), key[2], *totals[key]) for key in sorted(totals)]
+        rows = [(numbers.setdefault(key[:2], len(numbers)), key[2], *totals[key]) for key in told]
         table = np.array(rows, dtype=np.float64).reshape(-1, 4)
         return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], table[:, 3])
 

@@ -28,7 +28,8 @@ async def insert_score(
     await pool.execute(
         """INSERT INTO assay_data.image_scores (event_id, content_key, listing_id, image_url, image_hash, score,
             aspects, reasoning, tier, model, fingerprint, prompt_version, judged_at, alike_of)
-        VALUES ($1::uuid, $1::uuid::text, $2, 'http://shop.test/' || $2, $3, 6, '{}', 'Sharp.', $4, 'm', 'm', 'p', $5, $6)""",
+        VALUES ($1::uuid, $1::uuid::text, $2, 'http://shop.test/' || $2, $3, 6, '{}', 'Sharp.', $4, 'm', 'm', 'p',
+            $5, $6)""",
         uuid4(),
         listing_id,
         image_hash,

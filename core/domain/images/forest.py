@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ MOST_DEPTH = 24
 """Levels of a tree: with 256 leaves grown best first a path is rarely over 20; each level costs ten microseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forest:
     """t trees with n nodes in all; children stand beside each other. A leaf's `left` is itself and its `threshold`
     infinite, so that a walk that has arrived stays."""
@@ -39,24 +40,30 @@ class Forest:
         has moved the overall score on the way there, [pictures, figures], mean of the trees: after Saabas 2014
         ("Interpreting random forests"); with the roots' mean they sum to the prediction."""
         pictures, figures = features.shape
-        row = np.arange(pictures)[:, np.newaxis]
-        node = np.repeat(self.roots[np.newaxis, :], pictures, axis=0)
-        overall = np.ascontiguousarray(self.values[:, 0])
-        places, moved = [], []
+        flat, first = features.ravel(), (np.arange(pictures) * figures)[:, np.newaxis]
+        node = np.repeat(self.roots[np.newaxis, :].astype(np.intp), pictures, axis=0)
+        stood, places, moved = self.overall.take(node), [], []
         for _ in range(MOST_DEPTH):
-            asked = self.feature[node]
-            after = self.left[node] + (features[row, asked] > self.threshold[node])
-            if np.array_equal(after, node):
+            place = self.feature.take(node) + first
+            after = self.left.take(node) + (flat.take(place) > self.threshold.take(node)).astype(np.intp)
+            if (after == node).all():
                 break
-            places.append(asked + row * figures)
-            moved.append(overall[after] - overall[node])
-            node = after.astype(np.uint32)
+            stands = self.overall.take(after)
+            places.append(place)
+            moved.append(stands - stood)
+            node, stood = after, stands
+        leaves = node.astype(np.uint32)
         if not places:
-            return node, np.zeros((pictures, figures), dtype=np.float32)
+            return leaves, np.zeros((pictures, figures), dtype=np.float32)
         sums = np.bincount(
-            np.stack(places).ravel(), weights=np.stack(moved).ravel(), minlength=pictures * figures
+            np.concatenate(places, axis=None), weights=np.concatenate(moved, axis=None), minlength=pictures * figures
         ).reshape(pictures, figures)
-        return node, (sums / len(self.roots)).astype(np.float32)
+        return leaves, (sums / len(self.roots)).astype(np.float32)
+
+    @cached_property
+    def overall(self) -> Floats:
+        """float32[n]: the first output, in one piece."""
+        return np.ascontiguousarray(self.values[:, 0])
 
     def checked(self, figures: int) -> Forest:
         """Itself; ValueError where a walk could leave the arrays or not end, or a figure is asked for that there is

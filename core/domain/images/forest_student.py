@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,9 @@ LOWEST, HIGHEST = 1.0, 10.0
 """Ends of the scale of scores."""
 
 FORMAT = 1
+
+MOST_TREES = 1_000
+"""Of a stored forest: ten times what a training grows, and some 5 ms a picture."""
 
 ROUNDED = 12**-0.5
 """Spread of the rounding to whole points that labels have: trees that are at one still don't know it."""
@@ -138,7 +142,8 @@ def figures_of(features: bytes, figures: int) -> Floats:
     """float32[figures] of `Picture.features`; what is no number counts as 0. ValueError for another length."""
     if len(features) != 4 * figures:
         raise ValueError(f"{len(features)} bytes of features where {figures} figures have {4 * figures}")
-    return np.nan_to_num(np.frombuffer(features, dtype="<f4").astype(np.float32))
+    told = np.frombuffer(features, dtype="<f4").astype(np.float32)
+    return told if np.isfinite(told).all() else np.nan_to_num(told)
 
 
 def doubt(trees: Floats, widen: float) -> Floats:
@@ -188,6 +193,10 @@ def unpacked(version: str, body: bytes) -> ForestStudent:
     deciles = np.frombuffer(told.deciles_f4, dtype="<f4").reshape(DECILES, told.figures)
     if told.extractor == EXTRACTOR and told.figures != len(feature_names()):
         raise ValueError(f"{told.figures} figures where {EXTRACTOR} makes {len(feature_names())}")
+    if len(forest.roots) > MOST_TREES:
+        raise ValueError(f"{len(forest.roots):,} trees, at most {MOST_TREES:,}")
+    if not all(math.isfinite(each) for each in (told.usual, told.widen, told.unsure_above)) or told.widen < 0:
+        raise ValueError("a usual score or a doubt that is no number")
     return ForestStudent(
         version, told.extractor, told.aspects, forest, deciles, told.usual, told.widen, told.unsure_above
     )

@@ -59,6 +59,9 @@ TEXT_SCALES = (1, 2, 4)
 TEXT_ENOUGH = 0.7
 """Part of the largest share at which a finer scale is believed: coarse blocks reach over the letters' edges."""
 
+PAIRED_FROM = 200_000
+"""Pixels from which luma is counted by pairs: of fewer, the 65,536 kinds of pairs cost more than they spare."""
+
 Luma = NDArray[np.int16]
 """Height x width, 0 to 255; 16 bits, so that differences keep their sign."""
 
@@ -87,31 +90,59 @@ def measure(grey: NDArray[np.uint8], original_width: int, original_height: int) 
 def tones(grey: NDArray[np.uint8]) -> tuple[float, float, float]:
     """Mean luma (exposure), its standard deviation (RMS contrast: Peli, JOSA A 1990) and the luma that 99 of 100 pixels
     stay at or below (highlight), as shares of 255."""
-    shares = np.bincount(grey.ravel(), minlength=256) / grey.size
+    shares = _counts(grey) / grey.size
     levels = np.arange(256) / 255
     mean = float(shares @ levels)
     variance = float(shares @ (levels - mean) ** 2)
     return mean, variance**0.5, float(levels[np.searchsorted(np.cumsum(shares), 0.99)])
 
 
+def _counts(grey: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many pixels have each luma. Of large pictures by pairs, which is twice as quick: half as many are counted."""
+    flat = grey.ravel()
+    if flat.size < PAIRED_FROM or flat.size % 2:
+        return np.bincount(flat, minlength=256).astype(np.int64)
+    pairs = np.bincount(flat.view(np.uint16), minlength=1 << 16).reshape(256, 256)
+    both: NDArray[np.int64] = pairs.sum(axis=0) + pairs.sum(axis=1)
+    return both
+
+
 def sharpness(grey: Luma) -> float:
     """1 minus the perceptual blur of Crété, Dolmiere, Ladret, Nicolas (SPIE 2007): how much of the variation between
     neighbours is lost by blurring once more, the worse of both directions. 0 blurred or flat, 1 sharp."""
-    return min(_directional_sharpness(grey), _directional_sharpness(np.ascontiguousarray(grey.T)))
+    return min(_directional_sharpness(grey, along=1), _directional_sharpness(grey, along=0))
 
 
-def _directional_sharpness(grey: Luma) -> float:
+def _directional_sharpness(grey: Luma, along: int) -> float:
     """The blurred neighbours of the paper need no filter: two means of 9 pixels one apart differ by the ends / 9. Steps
     that rounding makes are left out, which the paper does not do: in a picture blurred so much that its slopes are one
     luma a pixel they are all there is, and each is as sharp as can be."""
-    if grey.shape[1] <= BLUR_TAPS:
+    if grey.shape[along] <= BLUR_TAPS:
         return 0.0
-    before = np.abs(np.diff(grey, axis=1))[:, BLUR_TAPS // 2 : -(BLUR_TAPS // 2)]
-    before *= before > ROUNDING_STEP
-    after = np.abs(grey[:, BLUR_TAPS:] - grey[:, :-BLUR_TAPS])
-    lost = np.maximum(BLUR_TAPS * before - after, 0)
-    total = int(before.sum(dtype=np.int64))
-    return float(lost.sum(dtype=np.int64)) / (BLUR_TAPS * total) if total > FLAT_STEP * grey.shape[0] else 0.0
+    inner = _part(grey, along, BLUR_TAPS // 2, -(BLUR_TAPS // 2))
+    steps = _step(inner, along, 1)
+    steps *= steps > ROUNDING_STEP
+    total = _sum(steps)
+    if total <= FLAT_STEP * grey.shape[1 - along]:
+        return 0.0
+    steps *= BLUR_TAPS
+    steps -= _step(grey, along, BLUR_TAPS)
+    return _sum(np.maximum(steps, 0, out=steps)) / (BLUR_TAPS * total)
+
+
+def _step(grey: Luma, along: int, by: int) -> Luma:
+    """How far apart pixels are that stand so many apart."""
+    steps: Luma = _part(grey, along, by, None) - _part(grey, along, None, -by)
+    return np.abs(steps, out=steps)
+
+
+def _part(grey: Luma, along: int, first: int | None, last: int | None) -> Luma:
+    return grey[first:last] if along == 0 else grey[:, first:last]
+
+
+def _sum(values: Luma) -> int:
+    """Of numbers under 2,500; in 32 bits by column, which is twice as quick as in 64."""
+    return int(values.sum(axis=0, dtype=np.int32).sum(dtype=np.int64))
 
 
 def border_share(grey: Luma) -> float:
@@ -128,19 +159,19 @@ def border_share(grey: Luma) -> float:
 def background_clutter(grey: Luma) -> float:
     """Share of edge pixels in the outer ring: edge density, the simplest of the clutter measures that agree with people
     (Mack & Oliva 2004; Rosenholtz, Li, Nakano, J. Vision 2007). 0 an even background, above 0.2 a busy one."""
-    across = np.abs(np.diff(grey, axis=1))[:-1] > EDGE_STEP
-    down = np.abs(np.diff(grey, axis=0))[:, :-1] > EDGE_STEP
-    edges = across | down
+    edges = _step(grey[:-1], 1, 1) > EDGE_STEP
+    edges |= _step(grey[:, :-1], 0, 1) > EDGE_STEP
     if not edges.size:
         return 0.0
-    return float(edges[_ring(edges.shape)].mean())
+    inside = _inside_ring(edges)
+    if inside.size == edges.size:  # too small for a ring
+        return float(edges.mean())
+    return int(np.count_nonzero(edges) - np.count_nonzero(inside)) / (edges.size - inside.size)
 
 
-def _ring(shape: tuple[int, ...]) -> Mask:
-    ring = np.ones(shape, dtype=np.bool_)
-    high, wide = int(shape[0] * RING), int(shape[1] * RING)
-    ring[high : shape[0] - high, wide : shape[1] - wide] = False
-    return ring if ring.any() else np.ones(shape, dtype=np.bool_)
+def _inside_ring(mask: Mask) -> Mask:
+    high, wide = (int(side * RING) for side in mask.shape)
+    return mask[high : mask.shape[0] - high, wide : mask.shape[1] - wide]
 
 
 def text_share(grey: Luma) -> float:
@@ -154,8 +185,10 @@ def text_share(grey: Luma) -> float:
 
 def _text_share_at(grey: Luma) -> float:
     change = np.diff(grey, axis=1)
-    jumps = np.minimum(_share_by_block(change > TEXT_JUMP), _share_by_block(change < -TEXT_JUMP))
-    letters = jumps >= TEXT_JUMPS
+    letters = _share_by_block(change > TEXT_JUMP) >= TEXT_JUMPS
+    if not letters.any():
+        return 0.0
+    letters &= _share_by_block(change < -TEXT_JUMP) >= TEXT_JUMPS
     if not letters.any():
         return 0.0
     letters &= _share_by_block(np.abs(change) <= TEXT_FLAT_STEP) >= TEXT_FLAT

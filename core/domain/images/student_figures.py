@@ -22,7 +22,7 @@ from core.domain.evaluation.points import Point
 from core.domain.evaluation.sample import IMAGE, Sample, Verdicts, sample_of, verdicts_of
 from core.domain.images.features import EXTRACTOR, feature_names
 from core.domain.images.forest import Floats
-from core.domain.images.forest_student import ForestStudent
+from core.domain.images.forest_student import ForestStudent, figures_of
 from core.domain.images.labelled import LabelledPicture
 from core.domain.images.training import Numbers, stacked
 
@@ -123,7 +123,7 @@ def difference(
 ) -> Difference:
     """Rank correlation of `student` less that of `other` on the same pictures; with each comes what `other` sees."""
     pictures = [picture for picture, _ in both]
-    shown = np.stack([np.frombuffer(seen, dtype="<f4") for _, seen in both])
+    shown = np.stack([figures_of(seen, other.deciles.shape[1]) for _, seen in both])
     sample = sample_of(IMAGE, [each.seller for each in pictures], _labels(pictures).tolist())
     one, two = student.told(stacked(pictures)).score, other.told(shown).score
     found = compared(sample, _verdicts(rounded(two)), _verdicts(rounded(one)))

@@ -209,10 +209,12 @@ def _first_sellers(pictures: Sequence[LabelledPicture], sellers: Sequence[str], 
     for each in pictures:
         counts[each.seller] += 1
     held: set[str] = set()
+    taken = 0
     for seller in sellers[: len(sellers) - 2]:  # two stay to train on, whatever the share
-        if held and sum(counts[each] for each in held) >= share * len(pictures):
+        if held and taken >= share * len(pictures):
             break
         held.add(seller)
+        taken += counts[seller]
     return frozenset(held)
 
 

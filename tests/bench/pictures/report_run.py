@@ -35,7 +35,8 @@ SELECT kind, subject ->> 'listing_id' AS listing_id, subject ->> 'image_url' AS 
 FROM assay.judge_tasks
 """
 MEASURES = """
-SELECT u.url, p.measures, p.width, p.height FROM assay_data.picture_urls u JOIN assay_data.pictures p USING (image_hash)
+SELECT u.url, p.measures, p.width, p.height, p.phash
+FROM assay_data.picture_urls u JOIN assay_data.pictures p USING (image_hash)
 """
 CALLS = """
 SELECT count(*) AS calls, coalesce(sum(input_tokens), 0)::bigint AS input, coalesce(sum(cached_tokens), 0)::bigint
@@ -127,7 +128,17 @@ async def ran(servers: Servers, folder: Path, sizes: Sizes) -> Ran:
 
 def _spoilt(folder: Path, sizes: Sizes) -> tuple[str, ...]:
     asked = ("--judge", "settings", "--student", "live", "--only", "order", "--category", "groceries")
-    return "eval", "images", "--pictures", str(folder.resolve()), "--limit", str(sizes.spoilt), *asked, "--yes", "--json"
+    return (
+        "eval",
+        "images",
+        "--pictures",
+        str(folder.resolve()),
+        "--limit",
+        str(sizes.spoilt),
+        *asked,
+        "--yes",
+        "--json",
+    )
 
 
 async def _scored(assay: Assay, place: Place, host: Host, listings: Sequence[Sent], pictures: int) -> Left:

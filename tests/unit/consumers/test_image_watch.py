@@ -19,13 +19,16 @@ DAY = date(2026, 3, 2)
 
 
 class Watch:
-    def __init__(self, *, is_away: bool = False) -> None:
+    def __init__(self, *, is_away: bool = False, fails: Exception | None = None) -> None:
         self.is_away = is_away
+        self.fails = fails
         self.days: list[date] = []
 
     async def look(self, day: date) -> list[ImageAlert]:
         if self.is_away:
             raise RetryLater("Kafka is not there")
+        if self.fails is not None:
+            raise self.fails
         self.days.append(day)
         return [ImageAlert(event_id(f"{day}"), "flags", {}, "ai_made_share", 0.1, 0.3, TWO, {})]
 
@@ -60,6 +63,16 @@ async def test_a_watch_that_cannot_look_leaves_what_others_found_and_is_asked_ag
     away.is_away = False
     assert await look.take() == 1
     assert (first.days, away.days) == ([DAY], [DAY])
+
+
+async def test_a_watch_that_fails_every_night_does_not_keep_others_from_looking() -> None:
+    broken, away, last = Watch(fails=ValueError("a figure that is none")), Watch(is_away=True), Watch()
+    look, alerts, _ = night(FakeClock(TWO), student=broken, buyers=away, flags=last)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="figure"):
+            await look.take()
+    assert last.days == [DAY]
+    assert len(alerts.kept) == 1
 
 
 async def test_a_look_by_hand_looks_also_where_the_night_has_looked() -> None:

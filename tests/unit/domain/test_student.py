@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from core.domain.images.features import EXTRACTOR, feature_names
 from core.domain.images.forest import Floats
-from core.domain.images.forest_student import Body, ForestStudent, packed, unpacked, version_of
+from core.domain.images.forest_student import MOST_TREES, Body, ForestStudent, packed, unpacked, version_of
 from core.domain.images.student_figures import RANK, WITHIN_ONE, report_on
 from core.domain.images.training import (
     FIGURES_ASKED,
@@ -143,7 +143,7 @@ def test_what_is_no_student_is_not_loaded(body: bytes) -> None:
         unpacked("x@1", body)
 
 
-def _broken(student: ForestStudent, **changes: bytes | int) -> bytes:
+def _broken(student: ForestStudent, **changes: bytes | float) -> bytes:
     return msgspec.msgpack.encode(
         msgspec.structs.replace(msgspec.msgpack.decode(packed(student), type=Body), **changes)
     )
@@ -159,8 +159,11 @@ def test_a_walk_that_would_leave_the_arrays_or_never_end_is_not_loaded(student: 
         {"values_f4": np.full(nodes * 3, np.nan, dtype="<f4").tobytes()},
         {"threshold_f4": student.forest.threshold[:-1].tobytes()},
         {"format": 2},
+        {"roots_u4": bytes(4 * (MOST_TREES + 1))},
+        {"widen": float("nan")},
+        {"unsure_above": float("inf")},
     ):
-        with pytest.raises(ValueError, match=r"child|split|lengths|format|leaf"):
+        with pytest.raises(ValueError, match=r"child|split|lengths|format|leaf|trees|doubt"):
             unpacked("x@1", _broken(student, **changes))
 
 

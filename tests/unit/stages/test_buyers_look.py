@@ -119,6 +119,32 @@ async def test_a_look_reads_the_day_and_once_more_the_one_before(steady: Shop) -
     assert steady.log.asked[-1] == [DAY - timedelta(days=1), DAY]
 
 
+async def test_nights_without_a_look_leave_no_hole(steady: Shop) -> None:
+    buyers = FakeBuyers()
+    look = BuyersLook(steady.log, buyers, steady.alerts, steady.clock, PACE)
+    await look.read([DAY - timedelta(days=4)])
+    await look.look(DAY)
+    assert steady.log.asked[-1] == [DAY - timedelta(days=back) for back in (4, 3, 2, 1, 0)]
+
+
+async def test_a_day_of_which_the_log_lost_records_stays_as_it_was_read() -> None:
+    log, buyers = FakeExposureLog({DAY: searches(DAY, 0.0)}), FakeBuyers()
+    look = BuyersLook(log, buyers, FakeImageAlerts(), FakeClock(at(DAY + timedelta(days=1))), PACE)
+    await look.read([DAY])
+    log.sums, log.note = {DAY: DaySums()}, "the log may begin later than the first day"
+    await look.read([DAY])
+    [kept] = await buyers.days(DAY, DAY)
+    assert (kept.searches, kept.note) == (8 * SEARCHES, "")
+
+
+async def test_a_figure_that_is_not_defined_any_more_leaves_no_old_gauge(steady: Shop) -> None:
+    await steady.look().read(steady.days)
+    await steady.look().weigh(DAY)
+    few = [replace(row, correlation=None, lift_per_point=None) for row in await steady.buyers.agreement(DAY, DAY)]
+    steady.look()._tell(few)
+    assert "assay_buyers_correlation{" not in steady.metrics.text().decode()
+
+
 async def test_buyers_who_go_on_as_before_raise_no_alert(steady: Shop) -> None:
     await steady.look().read(steady.days)
     assert await steady.look().look(DAY) == []

@@ -30,10 +30,13 @@ PRICES = PriceList(version="1", default=Price(input=1, cached_input=1, output=1)
 PRICING = Pricing(PRICES, Limits(600, 10**6, 10), lambda request: Weight(_bytes(request), 0.5), 768)
 
 
+USUAL = Thresholds()
+
+
 class Gallery:
     """Runs on pictures, over the picture stage's surroundings."""
 
-    def __init__(self, house: House, thresholds: Thresholds = Thresholds()) -> None:
+    def __init__(self, house: House, thresholds: Thresholds = USUAL) -> None:
         self.house = house
         self.runs = InMemoryRuns()
         claims, guidelines = InMemoryClaims(), InMemoryGuidelines(house.inbox, house.judgements, house.catalogue)

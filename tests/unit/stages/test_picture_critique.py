@@ -76,7 +76,9 @@ def rows(request: LlmRequest) -> list[dict[str, object]]:
 def critic(llm: Eye, shelf: Shelf | None = None, store: InMemoryTiers | None = None, salt: str = "") -> PictureCritic:
     patience = Patience(VirtualClock(NOON), 2, lambda: 0.0)
     prompt = load_prompt("picture_critique")
-    return PictureCritic(llm, store or InMemoryTiers(), shelf or Shelf(), patience, prompt, "strong", 1, 768, "merchant", salt)
+    return PictureCritic(
+        llm, store or InMemoryTiers(), shelf or Shelf(), patience, prompt, "strong", 1, 768, "merchant", salt
+    )
 
 
 def scores(*names: str, grade: int = 7) -> list[Judged]:

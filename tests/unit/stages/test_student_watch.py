@@ -122,6 +122,28 @@ async def test_a_new_student_is_held_against_its_training() -> None:
     assert [each.evidence["against"] for each in found] == ["held-back pictures"]
 
 
+async def test_the_random_share_of_its_training_goes_before_all_of_it() -> None:
+    """The rest was chosen because it is hard: a student that does as well as ever would look better or worse."""
+    book, agreed = InMemoryStudents(), labels(7, 15)
+    hard = {"name": "mean_bias", "value": 1.5, "low": 1.3, "high": 1.7, "n_items": 200, "n_queries": 20}
+    fair = hard | {"value": 0.0, "low": -0.2, "high": 0.2}
+    for metadata in (
+        {"figures": {"mean_bias": hard}, "report": {"chance": None}},
+        {"figures": {"mean_bias": hard}, "report": {"chance": {"metrics": {"mean_bias": fair}}}},
+    ):
+        book.kept[VERSION] = KeptStudent(VERSION, "small", "pixels-1", metadata, b"", NOON, "ada")
+        found = await watch(agreed, book=book).look(DAY)
+        assert [each.metric for each in found] == (["mean_bias"] if metadata["report"]["chance"] is None else [])
+
+
+async def test_without_new_labels_no_old_gauge_is_left() -> None:
+    looked = watch(BEFORE + labels(7, 15))
+    await looked.look(DAY)
+    assert "assay_student_agreement{" in looked.metrics.text().decode()
+    await looked.look(DAY + timedelta(days=30))
+    assert "assay_student_agreement{" not in looked.metrics.text().decode()
+
+
 async def test_what_an_earlier_student_said_is_not_held_against_a_new_one() -> None:
     old = [replace(each, version="old@1") for each in BEFORE]
     assert await watch(old + labels(7, 15, noise=3.5)).look(DAY) == []

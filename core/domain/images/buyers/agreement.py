@@ -93,21 +93,32 @@ def agreement(given: Listings, replicates: int, rng: Generator) -> Agreement:
     ]
     correlations, logs = np.array(drawn).T
     one = np.ones((1, count))
-    return Agreement(
-        count,
-        _interval(ranks.correlation(one[0]), correlations),
-        kendall(held),
-        _interval(float(np.expm1(lifts.logs(one)[0])), np.expm1(logs)),
+    correlation = _interval(ranks.correlation(one[0]), correlations)
+    lift = _interval(float(np.expm1(lifts.logs(one)[0])), np.expm1(logs))
+    notes = (
+        "" if correlation else "one rate in every stratum",
+        "" if lift else "all done with the best or worst scores",
     )
+    return Agreement(count, correlation, kendall(held), lift, "; ".join(filter(None, notes)))
 
 
 def _varies(held: Listings) -> bool:
     return bool(np.unique(np.stack([held.stratum, held.score]), axis=1).shape[1] > np.unique(held.stratum).size)
 
 
-def _interval(value: float, drawn: Floats) -> Interval:
-    low, high = np.nanquantile(drawn, INTERVAL)
+def _interval(value: float, drawn: Floats) -> Interval | None:
+    """None where the figure is not defined, or not in so many samples that its ends would be of the others alone."""
+    there = _defined(drawn)
+    if there is None or not np.isfinite(value):
+        return None
+    low, high = np.quantile(there, INTERVAL)
     return Interval(value, float(low), float(high))
+
+
+def _defined(drawn: Floats) -> Floats | None:
+    """The samples in which a figure is defined; None where those without it are more than lie in one tail."""
+    there: Floats = drawn[np.isfinite(drawn)]
+    return there if there.size >= (1 - INTERVAL[0]) * drawn.size else None
 
 
 def multiplicities(count: int, replicates: int, rng: Generator) -> Iterator[Floats]:
@@ -267,9 +278,9 @@ def fall(before: Listings, now: Listings, replicates: int, rng: Generator) -> Fa
         return None
     olds, news = Lifts(before), Lifts(now)
     drawn = [olds.logs(block) - news.logs(block) for block in multiplicities(before.score.size, replicates, rng)]
-    deviation = float(np.nanstd(np.concatenate(drawn)))
+    there = _defined(np.concatenate(drawn))
     one = np.ones((1, before.score.size))
     old, new = float(olds.logs(one)[0]), float(news.logs(one)[0])
-    if not (np.isfinite(old) and np.isfinite(new) and deviation > 0):
+    if there is None or not (np.isfinite(old) and np.isfinite(new) and there.std() > 0):
         return None
-    return Fall(float(np.expm1(old)), float(np.expm1(new)), (old - new) / deviation)
+    return Fall(float(np.expm1(old)), float(np.expm1(new)), (old - new) / float(there.std()))

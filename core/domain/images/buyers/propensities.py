@@ -102,10 +102,15 @@ def _identified(pairs: Pairs, positions: int) -> Pairs:
 
 
 def _joined(pairs: Pairs, positions: int) -> NDArray[np.bool_]:
-    """By place: whether a chain of pairs leads from it to the first."""
-    nodes = positions + 1 + int(pairs.pair.max()) + 1
-    edges = (np.ones(pairs.pair.size), (pairs.position, positions + 1 + pairs.pair))
-    _, part = connected_components(coo_array(edges, (nodes, nodes)), directed=False)
+    """By place: whether a chain of pairs leads from it to the first and another one back, each pair clicked where the
+    chain enters it. Where places have all the clicks of the pairs that they share with the others, or none, the
+    likelihood has no maximum (Ford, "Solution of a Ranking Problem from Binary Comparisons", American Mathematical
+    Monthly 64, 1957)."""
+    nodes, pair, clicked = positions + 1 + int(pairs.pair.max()) + 1, positions + 1 + pairs.pair, pairs.clicks > 0
+    begins = np.concatenate([pairs.position[clicked], pair])
+    ends = np.concatenate([pair[clicked], pairs.position])
+    edges = coo_array((np.ones(begins.size), (begins, ends)), (nodes, nodes))
+    _, part = connected_components(edges, connection="strong")
     return np.asarray(part[: positions + 1] == part[1])
 
 

@@ -94,6 +94,30 @@ def test_too_little_is_said_and_not_guessed(changes: dict[str, np.ndarray], note
     assert note in said.note
 
 
+def test_one_rate_for_all_has_no_correlation_and_no_nan() -> None:
+    """Such as a shop whose every click is also an add to cart."""
+    held = world(0.08, 1)
+    said = found(replace(held, done=held.base))
+    assert (said.correlation, said.kendall) == (None, None)
+    assert "one rate" in said.note
+    assert said.lift is not None
+    assert said.lift.value == pytest.approx(0, abs=1e-9)
+
+
+def test_a_lift_without_end_is_said_and_not_given() -> None:
+    held = world(0.08, 1, strata_count=1)
+    said = found(replace(held, done=np.where(held.score == 10, 20.0, 0.0)))
+    assert said.lift is None
+    assert said.correlation is not None
+    assert "best or worst" in said.note
+
+
+def test_no_fall_is_told_of_a_lift_without_end() -> None:
+    before = world(0.08, 1, strata_count=1)
+    now = replace(before, done=np.where(before.score == 1, 20.0, 0.0))
+    assert fall(before, now, 50, np.random.default_rng(1)) is None
+
+
 def test_a_listing_alone_in_its_stratum_is_left_out() -> None:
     held = world(0.08, 1)
     alone = replace(held, stratum=np.append(held.stratum[:-1], 99))

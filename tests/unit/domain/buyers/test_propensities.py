@@ -69,6 +69,19 @@ def test_the_curve_ends_where_nothing_joins_a_place_to_the_first() -> None:
     assert curve(apart, 10).propensity.size == 5
 
 
+def test_a_place_that_wins_or_loses_every_click_it_shares_is_left_out() -> None:
+    """Place 6 has clicks of its own from pairs with 7, and none where it stands beside the first five."""
+    whole = moving(40, 10_000)
+    beside = Pairs(
+        np.append(whole.pair, [100, 100, 101, 101]),
+        np.append(whole.position, [5, 6, 6, 7]),
+        np.append(whole.impressions, [1e3, 1e3, 1e4, 1e4]),
+        np.append(whole.clicks, [900.0, 0.0, 500.0, 400.0]),
+    )
+    found = curve(beside, 10)
+    np.testing.assert_allclose(found.propensity, TRUE, rtol=1e-3)
+
+
 def test_a_place_without_clicks_of_its_own_lies_between_its_neighbours() -> None:
     skipping = Pairs(np.repeat(np.arange(20), 2), np.tile([1, 4], 20), np.full(40, 1e4), np.tile([1_000.0, 250.0], 20))
     found = curve(skipping, 4)
