@@ -75,7 +75,9 @@ def images(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="start without asking")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs; no progress")] = False,
 ) -> None:
-    """Spoil pictures step by step and write instructions into them: no score may rise (exit 1 where they do).
+    """Spoil pictures step by step and write instructions into them, and see whether scores rise.
+
+    Exit 1 where instructions raise them by more than noise, or where a smaller share than --at-least is kept in order.
 
     Pictures are those of a folder (--pictures), of a dataset, or drawn ones. Without --judge and --student the live
     judge is asked.

@@ -42,7 +42,7 @@ class Found:
 
 
 def found_of(scorer: str, answers: Sequence[ImageAnswer], *, flagging: bool) -> Found:
-    """What its answers show. `seed`: of the resampling behind intervals."""
+    """What its answers show."""
     ladders: list[Ladder] = ladders_of(answers)
     scores = canary_scores_of(answers)
     return Found(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.database import migrated
 from cli.tables import print_tables, table
-from consumers.retention import Due, RetentionLook, keeps_of
+from consumers.retention import Due, RetentionLook, judged_days, keeps_of
 from core.adapters.clock import SystemClock
 from core.adapters.leadership import PostgresLeadership
 from core.adapters.postgres import Pool
@@ -54,8 +54,7 @@ async def _all(look: RetentionLook, pool: Pool) -> int:
 
 
 def _look(settings: Settings, pool: Pool) -> RetentionLook:
-    store, label_days = PostgresRetention(pool), settings.retention_label_history_days
-    return RetentionLook(store, SystemClock(), keeps_of(settings), label_days, Metrics())
+    return RetentionLook(PostgresRetention(pool), SystemClock(), keeps_of(settings), judged_days(settings), Metrics())
 
 
 def listed(due: Sequence[Due], title: str) -> Table:

@@ -41,13 +41,13 @@ def build(
 
     groups = settings.image_in_flight + math.ceil(settings.image_in_flight * AHEAD)
 
-    def process(name: str, kinds: tuple[TaskKind, ...], poll_s: float) -> WorkProcess:
+    def process(name: str, kinds: tuple[TaskKind, ...], poll_s: float, leased: int = 1) -> WorkProcess:
         plan = WorkPlan(
             name=name,
             kinds=kinds,
             handle=score,
             groups=groups,
-            leased=max(1, groups // LEASED_SHARE),
+            leased=leased,
             per_group=PICTURES_A_CALL,
             lease_s=settings.task_lease_s,
             guaranteed=settings.llm_lane_shares,
@@ -57,6 +57,6 @@ def build(
         return WorkProcess(plan, inbox, wall, metrics)
 
     return [
-        process("image-score", ("image",), NEW_POLL_S),
+        process("image-score", ("image",), NEW_POLL_S, max(1, groups // LEASED_SHARE)),
         process("image-label", ("image_label", "shadow_image"), POLL_S),
     ]

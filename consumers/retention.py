@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import get_args
 
 import structlog
 
+from core.domain.images.student_drop import DropRules
 from core.domain.retention import HISTORIES, History, Keep, asked_before, is_due, oldest, plan, utc_day, window
 from core.ports import Clock, Leadership
 from core.retention_ports import Cursor, DaySize, Judged, RetentionStore
 from core.runtime.periodic import PeriodicProcess
 from core.settings import Settings
+from core.stages.buyers_look import BASELINE, WEEK
 from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,9 @@ ROWS_A_BATCH = 5_000
 
 BATCHES_A_LOOK = 100
 """Batches of one kind in one look, some seconds, so that a stop is heeded; the next look goes on."""
+
+NIGHTS_LATE = 2
+"""Days by which the window of a nightly look lies back: a look is of the day before, taken until the next look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def build(
     on_nudge_only: bool,
 ) -> PeriodicProcess:
     """days ahead made -> days past their time emptied, then removed -> the rest and what is replaced, in batches."""
-    look = RetentionLook(store, clock, keeps_of(settings), settings.retention_label_history_days, metrics)
+    look = RetentionLook(store, clock, keeps_of(settings), judged_days(settings), metrics)
     return PeriodicProcess("retention", look.take, leadership, LOOK_EVERY_S, on_nudge_only=on_nudge_only)
 
 
@@ -61,21 +65,36 @@ def keeps_of(settings: Settings) -> Mapping[History, Keep]:
     return {history: Keep(kept, settings.retention_grace_days) for history, kept in days.items()}
 
 
+def judged_days(settings: Settings) -> Mapping[Judged, int]:
+    """How many days a row stays once a newer one replaced it; a table that is not named: for ever. Scores stay at least
+    as long as the nightly looks of `image-watch` compare them."""
+    days = settings.retention_label_history_days
+    return {"labels": days, "image_scores": max(days, compared_days(settings))} if days else {}
+
+
+def compared_days(settings: Settings) -> int:
+    """How far back the furthest of those looks reads: at the student, at flags, at buyers."""
+    rules = DropRules()
+    student, buyers = rules.recent_days + rules.base_days, WEEK + BASELINE
+    flags = settings.image_flag_recent_days + settings.image_flag_base_days
+    return max(student, flags, buyers) + NIGHTS_LATE
+
+
 class RetentionLook:
-    """One look at every table. `label_days` 0: replaced labels and scores stay for ever."""
+    """One look at every table. `judged_days`: as the function of that name has it."""
 
     def __init__(
         self,
         store: RetentionStore,
         clock: Clock,
         keeps: Mapping[History, Keep],
-        label_days: int,
+        judged_days: Mapping[Judged, int],
         metrics: Metrics,
     ) -> None:
         self._store = store
         self._clock = clock
         self._keeps = keeps
-        self._label_days = label_days
+        self._judged_days = judged_days
         self._metrics = metrics
         self._walked: dict[Judged, date] = {}
         self._cursor: dict[Judged, Cursor | None] = {}
@@ -84,17 +103,14 @@ class RetentionLook:
         """How many days were made or dropped and rows deleted."""
         now = self._clock.now()
         done = sum([await self._history(history, now) for history in HISTORIES])
-        if self._label_days:
-            done += sum([await self._judged(judged, now) for judged in get_args(Judged)])
-        return done
+        return done + sum([await self._judged(judged, days, now) for judged, days in self._judged_days.items()])
 
     async def due(self) -> list[Due]:
         """What a look would let go now; changes nothing."""
         now = self._clock.now()
         due = [await self._due_days(history, now) for history in HISTORIES]
-        if self._label_days:
-            before = now - timedelta(days=self._label_days)
-            due += [Due(each, (), await self._store.superseded(each, before)) for each in get_args(Judged)]
+        for judged, days in self._judged_days.items():
+            due.append(Due(judged, (), await self._store.superseded(judged, now - timedelta(days=days))))
         return due
 
     async def _due_days(self, history: History, now: datetime) -> Due:
@@ -133,11 +149,11 @@ class RetentionLook:
         self._metrics.count("assay_retention_rows_deleted_total", total, table=history)
         return total
 
-    async def _judged(self, judged: Judged, now: datetime) -> int:
+    async def _judged(self, judged: Judged, days: int, now: datetime) -> int:
         """A walk a day over what is old enough; a look goes some way of it."""
         if self._walked.get(judged) == utc_day(now):
             return 0
-        before, total = now - timedelta(days=self._label_days), 0
+        before, total = now - timedelta(days=days), 0
         for _ in range(BATCHES_A_LOOK):
             step = await self._store.forget_superseded(judged, before, self._cursor.get(judged), ROWS_A_BATCH)
             self._cursor[judged] = step.cursor

@@ -64,8 +64,8 @@ class FlagCounts(Protocol):
 
     async def flag_counts(self, first: date, recent_from: date, last: date) -> Sequence[FlagCount]:
         """Of a seller's different pictures that the judge (tier llm) scored in these UTC days, by their newest score
-        there: those before `recent_from` and those from it on, by market, by market and category, flag, and the way they
-        came to the judge. A flag that no picture carries has its row too."""
+        there: those before `recent_from` and those from it on, by market, by market and category, flag, and the way
+        they came to the judge. A flag that no picture carries has its row too."""
         ...
 
 
@@ -74,7 +74,7 @@ class LookAlikes(Protocol):
 
     async def look_alikes(self, phash: int, distance: int) -> Sequence[str]:
         """Hashes (of bytes) of kept pictures that a judge has looked at (their score is no look-alike's) and whose
-        perceptual hash is at most `distance` (0 to 7) bits from this one, the nearest first, then the oldest, among
+        perceptual hash is at most `distance` (0 to 7) bits from this one, the nearest first, then the newest, among
         them the picture itself; a few at most."""
         ...
 

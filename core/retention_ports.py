@@ -67,7 +67,8 @@ class RetentionStore(Protocol):
         ...
 
     async def forget_superseded(self, judged: Judged, before: datetime, after: Cursor | None, limit: int) -> Superseded:
-        """Of the next `limit` rows judged before a time, delete those that a newer one has replaced."""
+        """Of the next `limit` rows judged before a time, delete those that a newer one had replaced before it; but no
+        student's score that a stored label of the judge is compared with."""
         ...
 
     async def sizes(self, history: History, days: Sequence[date]) -> list[DaySize]:

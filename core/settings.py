@@ -136,7 +136,10 @@ class Settings(JudgeSettings, AccessSettings, ReviewSettings, TraceSettings, Ima
         90, ge=1, le=1_000, description="days of LLM calls: what was sent and billed is asked about within a quarter"
     )
     retention_label_history_days: int = Field(
-        0, ge=0, description="days a label or score stays once a newer one replaced it; 0: for ever, they are small"
+        0,
+        ge=0,
+        description="days a label or score stays once a newer one replaced it; 0: for ever, they are small; scores for 37 "
+        "at least, which `image-watch` compares",
     )
     retention_grace_days: int = Field(
         7, ge=1, le=365, description="days an old day stays once written to: who reads last year's log can look at it"

@@ -50,7 +50,7 @@ GROUPS = (
     Group("Search engines", ("engines",), "Where results come from besides the log: [engines.md](engines.md)."),
     Group("Review", ("review_",), "How people grade, and what for: [review.md](review.md)."),
     Group("Drift", ("drift_",), "How it works: [drift.md](drift.md)."),
-    Group("Pictures", ("image_", "listing_"), "Why so careful: [ADR 0004](adr/0004-pictures-are-hostile.md)."),
+    Group("Pictures", ("image_", "listing_"), "What happens to a picture, and why: [pictures.md](pictures.md)."),
     Group("Agreement with buyers", ("buyers_",), "What they do: [buyers.md](buyers.md)."),
     Group(
         "Streams",
@@ -61,7 +61,7 @@ GROUPS = (
         "Retention",
         ("retention_",),
         "How long each table is kept; the process `retention` lets go what is older "
-        "([ADR 0010](adr/0010-retention-by-day-partitions.md)). Newest labels and scores stay.",
+        "([ADR 0010](adr/0010-retention-by-day-partitions.md)). Newest labels and scores stay: [retention.md](retention.md).",
     ),
     Group(
         "HTTP",
@@ -87,7 +87,8 @@ NEEDED_BY = {
     "kafka_bootstrap_servers": "needed by `assay run`, `produce`, `replay`",
     "postgres_dsn": "needed by `assay run`, `migrate`, `judge`, `anchors`, `replay`, `retention`, `status`",
     "llm_base_url": "needed by `assay canary` and the processes `relevance`, `image-score`, `canary`, `batches`",
-    "llm_model": "needed by `assay judge` and every process but `search-log`, `image-watch`, `outbox`, `retention`, `console`",
+    "llm_model": "needed by `assay judge` and every process but `search-log`, `image-watch`, `outbox`, `retention`, "
+    "`console`",
 }
 """What can't start without a setting that has no default (`cli.run.check_settings` and the commands)."""
 

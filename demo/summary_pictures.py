@@ -63,9 +63,9 @@ async def picture_summary(reads: PictureReads) -> Iterator[RenderableType]:
 
 
 def newest(rows: Sequence[BuyerAgreement]) -> list[BuyerAgreement]:
-    """Those of the newest day, by market."""
+    """Those of the newest day that have a listing at all, by market."""
     last = max((row.day for row in rows), default=None)
-    return sorted((row for row in rows if row.day == last), key=lambda row: (row.market, row.tier))
+    return sorted((row for row in rows if row.day == last and row.listings), key=lambda row: (row.market, row.tier))
 
 
 def agreed(days: Sequence[StudentDay], version: str) -> Agreed | None:
@@ -123,7 +123,8 @@ def student_told(live: StudentView, days: Sequence[StudentDay]) -> str:
 
 def _alerts(alerts: Sequence[PictureAlertView]) -> Table:
     table = _table(
-        "Alerts about picture scores" + ("" if alerts else ": none"), ("day", "where", "before", "after", "")
+        "Alerts about picture scores" + ("" if alerts else ": none"),
+        ("day", "where", "before", "after", "what it says"),
     )
     for alert in sorted(alerts, key=lambda alert: alert.detected_at):
         where = ", ".join(str(value) for value in alert.segment.values())

@@ -1,4 +1,4 @@
-"""Reading topics once, outside any group, from offsets to offsets: for `assay replay`."""
+"""Reading topics once, outside any group, from offsets to offsets: for replays and for what buyers did."""
 
 from __future__ import annotations
 

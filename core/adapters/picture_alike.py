@@ -11,6 +11,10 @@ from core.domain.images.phash import probes
 A_FEW = 8
 """Look-alikes that are named: the first that has a score by today's judge is taken, and most have one."""
 
+ENDS = 100
+"""Pictures of one hash that are looked at from either end, oldest and newest: of many copies one in a hundred is judged
+anew after another judge went live, and a look at 200 takes a millisecond or two."""
+
 RECHECKED = 1_000
 """Scores read again at each look: numbers are given before a transaction commits, so a lower one can come after
 a higher. At 50 a second it is the last 20 seconds, and such a transaction takes milliseconds."""
@@ -32,7 +36,7 @@ class PostgresLookAlikes:
         """Two short questions: a million pictures of one hash are not sorted to find the nearest."""
         async with transaction(self._pool) as held:
             await held.execute(sql.ALONE)
-            same = await held.fetch(sql.SAME, phash, A_FEW)
+            same = await held.fetch(sql.SAME, phash, A_FEW, ENDS)
             found = [row["image_hash"] for row in same]
             if distance > 0 and len(found) < A_FEW:
                 left = A_FEW - len(found)

@@ -7,14 +7,19 @@ ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
 question itself."""
 
 SAME = """
-SELECT p.image_hash FROM assay_data.pictures AS p
-WHERE p.phash = $1 AND EXISTS (
+SELECT p.image_hash FROM (
+    (SELECT image_hash, first_seen FROM assay_data.pictures WHERE phash = $1 ORDER BY first_seen LIMIT $3)
+    UNION
+    (SELECT image_hash, first_seen FROM assay_data.pictures WHERE phash = $1 ORDER BY first_seen DESC LIMIT $3)
+) AS p
+WHERE EXISTS (
     SELECT FROM assay_data.image_scores AS s
     WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND s.alike_of = ''
 )
-ORDER BY p.first_seen LIMIT $2
+ORDER BY p.first_seen DESC LIMIT $2
 """
-"""Of the very hash, the oldest first: an index gives them in this order, however many there are."""
+"""Of the very hash: an index gives the oldest, the first of whom was judged, and the newest, one of whom today's judge
+has looked at, however many share their scores between them."""
 
 NEAR = """
 SELECT p.image_hash
@@ -25,7 +30,7 @@ WHERE assay_data.phash_bands(p.phash) && $2::int[] AND p.phash IS NOT NULL
         SELECT FROM assay_data.image_scores AS s
         WHERE s.image_hash = p.image_hash AND s.tier = 'llm' AND s.alike_of = ''
     )
-ORDER BY assay_data.phash_distance(p.phash, $1), p.first_seen LIMIT $4
+ORDER BY assay_data.phash_distance(p.phash, $1), p.first_seen DESC LIMIT $4
 """
 
 MARK = "SELECT score_id, distance FROM assay_data.look_alike_marks FOR UPDATE"

@@ -110,7 +110,17 @@ JOIN pg_class AS c ON c.relname = $1 || to_char(d.day, '_YYYYMMDD') AND c.relnam
 
 _IN_REST = "SELECT count(*) FROM assay_data.{history}_rest WHERE {clock} >= '{begin}' AND {clock} < '{end}'"
 
-_REPLACED = "EXISTS (SELECT FROM assay_data.{table} AS n WHERE {same} AND (n.judged_at, n.id) > (l.judged_at, l.id))"
+# The time counts from the newer row: what a score was replaced by yesterday is compared with it for weeks to come.
+_REPLACED = """EXISTS (SELECT FROM assay_data.{table} AS n
+    WHERE {same} AND n.judged_at < $1 AND (n.judged_at, n.id) > (l.judged_at, l.id))"""
+
+# A student's score goes no sooner than the judge's label that it is compared with (assay.student_labels): a training
+# weighs a label by how sure the student had been; without its score a label of the random share counts for too little.
+_COMPARED = """ AND NOT (l.tier = 'student' AND EXISTS (SELECT FROM assay_data.image_scores AS n
+    WHERE {same} AND n.image_hash = l.image_hash AND n.tier = 'llm' AND n.id > l.id AND NOT EXISTS (
+        SELECT FROM assay_data.image_scores AS b
+        WHERE b.listing_id = l.listing_id AND b.image_url = l.image_url AND b.image_hash = l.image_hash
+            AND b.tier = 'student' AND b.id > l.id AND b.id < n.id)))"""
 
 _SUPERSEDED = "SELECT count(*) FROM assay_data.{table} AS l WHERE judged_at < $1 AND {replaced}"
 
@@ -223,4 +233,5 @@ async def _size_in_rest(held: Connection, history: History, day: date) -> DaySiz
 
 def _replaced(judged: Judged) -> str:
     same = " AND ".join(f"n.{column} = l.{column}" for column in KEY_OF[judged])
-    return _REPLACED.format(table=judged, same=same)
+    kept = _COMPARED if judged == "image_scores" else ""
+    return (_REPLACED + kept).format(table=judged, same=same)

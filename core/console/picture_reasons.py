@@ -37,7 +37,10 @@ EXPLAINED: Mapping[str, Explained] = {
     "http_unexpected": Explained("the host answered with a status that is none of a picture", HOST),
     "rate_limited": Explained("the host asked for a pause", "Nothing; it is fetched after the pause."),
     "timeout": Explained("the picture did not come within the time limit", HOST),
-    "host_slow": Explained("the host sends its pictures too slowly, so that they wait for one another", HOST),
+    "host_slow": Explained(
+        "the host's last fetches all timed out: it is left alone for 1 to 10 minutes, and a try uses up an attempt",
+        HOST,
+    ),
     "connection": Explained("the connection failed or broke", HOST),
     "unresolved": Explained("the host's name has no address", HOST),
     "address_refused": Explained("the host's address is a private or reserved one, which is never asked", OPERATOR_NET),

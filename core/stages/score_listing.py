@@ -87,12 +87,11 @@ class ListingScoring:
             facts = [fact for fact in known if fact is not None]
             if facts:
                 await self._save(facts, [each.task for each, fact in pairs if fact is not None])
-            await self._asked([each for each, fact in pairs if fact is None])
+            await self._asked(await self._with_bytes([each for each, fact in pairs if fact is None]))
 
-    async def _asked(self, batch: Sequence[Viewed]) -> None:
+    async def _asked(self, pictures: Sequence[tuple[Viewed, Picture]]) -> None:
         """Each picture once, however many addresses show it. What may be one picture's fault (refused, cut off, too
         large) is tried again in halves."""
-        pictures = await self._with_bytes(batch)
         if not pictures:
             return
         tasks = [each.task for each, _ in pictures]
@@ -102,9 +101,9 @@ class ListingScoring:
             reply, told = await self._told(shown, tasks)
         except LlmError as error:
             if isinstance(error, LlmRefused | LlmTruncated | LlmImpossible) and len(shown) > 1:
-                middle = len(batch) // 2
-                await self._asked(batch[:middle])
-                await self._asked(batch[middle:])
+                middle = len(pictures) // 2
+                await self._asked(pictures[:middle])
+                await self._asked(pictures[middle:])
             else:
                 await self.parts.give_up(tasks, error)
             return

@@ -45,11 +45,11 @@ async def test_nothing_is_like_the_first_picture(alikes: tuple[LookAlikes, Judge
     assert list(await port.look_alikes(BASE, 4)) == []
 
 
-async def test_the_nearest_come_first_then_the_oldest(alikes: tuple[LookAlikes, Judged]) -> None:
+async def test_the_nearest_come_first_then_the_newest(alikes: tuple[LookAlikes, Judged]) -> None:
     port, judged = alikes
     for name, phash in (("far", BASE ^ 0b111), ("old", BASE ^ 1), ("new", BASE ^ 1 << 40), ("same", BASE)):
         await judged(name, phash)
-    assert list(await port.look_alikes(BASE, 4)) == ["same", "old", "new", "far"]
+    assert list(await port.look_alikes(BASE, 4)) == ["same", "new", "old", "far"]
 
 
 async def test_just_those_within_the_distance_are_found(alikes: tuple[LookAlikes, Judged]) -> None:
@@ -66,7 +66,7 @@ async def test_a_few_are_named_however_many_there_are(alikes: tuple[LookAlikes, 
     port, judged = alikes
     for number in range(12):
         await judged(f"p{number:02}", BASE)
-    assert list(await port.look_alikes(BASE, 2)) == [f"p{number:02}" for number in range(8)]
+    assert list(await port.look_alikes(BASE, 2)) == [f"p{number:02}" for number in range(11, 3, -1)]
 
 
 async def test_hashes_below_zero_are_found_too(alikes: tuple[LookAlikes, Judged]) -> None:

@@ -23,6 +23,9 @@ from core.domain.images.buyers.exposures import DaySums
 from tests.support import streams
 from tests.support.buyers_world import BOUNDS, ENGAGEMENT, START, World
 from tests.support.waiting import until_true
+from tests.unit.cli.conftest import Command, command
+
+__all__ = ["command"]
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -72,11 +75,12 @@ async def kept(pool: asyncpg.Pool) -> Cells:
     return {tuple(row) for row in await pool.fetch(CELLS)}
 
 
-class Command:
-    """`assay image-score …` as its user has it."""
+class Buyers:
+    """`assay image-score …`: in a process of its own where it is to be killed, else in this one."""
 
-    def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self._environment = {**os.environ, **environment}
+    def __init__(self, here: Command, variables: dict[str, str], directory: Path) -> None:
+        self._here = here
+        self._variables = variables
         self._directory = directory
 
     async def start(self, *words: str) -> asyncio.subprocess.Process:
@@ -85,28 +89,26 @@ class Command:
         return await asyncio.create_subprocess_exec(
             *arguments,
             cwd=self._directory,
-            env={**self._environment, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **self._variables, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
 
     async def run(self, *words: str) -> str:
-        process = await self.start(*words)
-        out, err = await process.communicate()
-        assert process.returncode == 0, err.decode()
-        return out.decode()
+        done = await asyncio.to_thread(lambda: self._here("image-score", *words, **self._variables))
+        assert done.code == 0, done.err
+        return done.out
 
 
 @pytest.fixture
-def command(kafka_bootstrap: str, prefix: str, postgres_dsn: str, tmp_path: Path) -> Command:
-    return Command(
-        {
-            "ASSAY_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-            "ASSAY_TOPIC_PREFIX": prefix,
-            "ASSAY_POSTGRES_DSN": postgres_dsn,
-        },
-        tmp_path,
-    )
+def buyers(command: Command, kafka_bootstrap: str, prefix: str, postgres_dsn: str, tmp_path: Path) -> Buyers:
+    variables = {
+        "ASSAY_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ASSAY_TOPIC_PREFIX": prefix,
+        "ASSAY_POSTGRES_DSN": postgres_dsn,
+        "ASSAY_BUYERS_BOOTSTRAP": "50",  # what is looked at here are the sums
+    }
+    return Buyers(command, variables, tmp_path)
 
 
 SPAN = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
@@ -136,7 +138,7 @@ async def test_a_topic_that_is_not_there_is_said(kafka_bootstrap: str, topic_pre
 
 
 async def test_killed_in_the_middle_and_run_again_the_sums_are_the_same(
-    command: Command, pool: asyncpg.Pool, folded: dict[date, DaySums]
+    buyers: Buyers, pool: asyncpg.Pool, folded: dict[date, DaySums]
 ) -> None:
     """The kill comes when the first day is half written: another holds the table that it writes next."""
 
@@ -146,30 +148,30 @@ async def test_killed_in_the_middle_and_run_again_the_sums_are_the_same(
 
     async with pool.acquire() as other, other.transaction():
         await other.execute("LOCK TABLE assay_data.buyer_pairs IN SHARE MODE")
-        process = await command.start("buyers", *SPAN)
-        await until_true(is_half_written, 30.0)
+        process = await buyers.start("buyers", *SPAN)
+        await until_true(is_half_written, 60.0)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     assert await kept(pool) == set()
-    said = json.loads(await command.run("buyers", *SPAN, "--json"))
+    said = json.loads(await buyers.run("buyers", *SPAN, "--json"))
     assert await kept(pool) == cells(folded)
     assert [day["day"] for day in said["days"]] == list(map(str, DAYS))
     assert {row["market"] for row in said["propensities"]} == {"us"}
 
 
-async def test_days_that_are_there_are_read_again_only_when_asked(command: Command, pool: asyncpg.Pool) -> None:
+async def test_days_that_are_there_are_read_again_only_when_asked(buyers: Buyers, pool: asyncpg.Pool) -> None:
     read = "SELECT min(read_at) FROM assay.buyer_days"
-    out = await command.run("buyers", *SPAN)
+    out = await buyers.run("buyers", *SPAN)
     assert "Places in marketplace/us" in out
     assert "Days read from the search log" in out
     first = await pool.fetchval(read)
-    await command.run("buyers", *SPAN)
+    await buyers.run("buyers", *SPAN)
     assert await pool.fetchval(read) == first
-    await command.run("buyers", *SPAN, "--again")
+    await buyers.run("buyers", *SPAN, "--again")
     assert await pool.fetchval(read) > first
 
 
-async def test_the_looks_of_the_night_are_taken_by_hand(command: Command, pool: asyncpg.Pool) -> None:
-    assert json.loads(await command.run("watch", "--json")) == []
+async def test_the_looks_of_the_night_are_taken_by_hand(buyers: Buyers, pool: asyncpg.Pool) -> None:
+    assert json.loads(await buyers.run("watch", "--json")) == []
     watched = await pool.fetch("SELECT watch FROM assay_data.image_watch_days ORDER BY watch")
     assert [row["watch"] for row in watched] == ["buyers", "flags", "student"]

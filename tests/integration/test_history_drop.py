@@ -162,7 +162,7 @@ async def test_the_next_leader_finishes_what_the_last_began(
 ) -> None:
     await drop(retention)
     assert (await retention.days("panes", TODAY))[0].emptied
-    look = RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, 0, Metrics())
+    look = RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, {}, Metrics())
     await look.take()
     assert "panes_20260225" not in await partitions(pool)
 
@@ -184,7 +184,7 @@ async def test_a_leader_that_dies_in_the_middle_of_a_removal_leaves_the_day_to_b
 
 
 async def look_long_after(pool: asyncpg.Pool) -> None:
-    await RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, 0, Metrics()).take()
+    await RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, {}, Metrics()).take()
 
 
 async def test_a_day_that_somebody_detached_is_left_to_him(pool: asyncpg.Pool, days: None) -> None:
@@ -273,14 +273,14 @@ async def test_sizes_are_told_of_days_with_and_without_a_partition(
 
 
 async def test_a_look_makes_the_days_ahead_of_every_history_once(pool: asyncpg.Pool) -> None:
-    look = RetentionLook(PostgresRetention(pool), FakeClock(NOW), KEEPS, 0, Metrics())
+    look = RetentionLook(PostgresRetention(pool), FakeClock(NOW), KEEPS, {}, Metrics())
     assert await look.take() == len(HISTORIES) * (DAYS_AHEAD + 1)
     assert await look.take() == 0
     assert {len(await partitions(pool, history)) for history in HISTORIES} == {DAYS_AHEAD + 1}
 
 
 async def test_two_leaders_at_once_do_each_thing_once(pool: asyncpg.Pool, days: None) -> None:
-    looks = [RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, 0, Metrics()) for _ in range(2)]
+    looks = [RetentionLook(PostgresRetention(pool), FakeClock(LONG_AFTER), KEEPS, {}, Metrics()) for _ in range(2)]
     done = sum(await asyncio.gather(*(look.take() for look in looks)))
     assert done == len(HISTORIES) * (DAYS_AHEAD + 1) + 2 + 2  # both days: emptied, and removed
     assert await places(pool) == {}

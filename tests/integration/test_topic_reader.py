@@ -14,6 +14,7 @@ from core.adapters.kafka_reader import TopicReader
 from core.adapters.kafka_sink import KafkaSink
 from core.domain.replays import Batch
 from core.ports import OutgoingRecord
+from demo.embedded import embedded_broker
 from tests.support import streams
 
 SECONDS = 20.0
@@ -90,6 +91,13 @@ async def test_extents_say_where_a_time_begins_and_what_has_gone(kafka_bootstrap
     assert reader.extents(topic, 99_000)[0] == (4, 10, 10)
     assert reader.extents(topic, 0)[0].may_be_short()
     assert not reader.extents(topic, 7_000)[0].may_be_short()
+
+
+async def test_where_the_broker_knows_no_times_all_is_taken() -> None:
+    async with embedded_broker(["read"]) as bootstrap:
+        send(bootstrap, "read", range(3))
+        found = TopicReader(bootstrap, {}).extents("read", 2_000)
+    assert {extent for extent in found.values() if extent.end} == {(0, 0, 3)}
 
 
 async def test_a_topic_that_is_not_there_has_nothing(kafka_bootstrap: str, topic_prefix: str) -> None:

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from core.adapters.migrate import migrate
 from core.console.site import MENU
-from tests.support import needs, sample_engines, sample_evals
+from tests.support import needs, sample_engines, sample_evals, sample_picture_pages
 from tests.support.postgres import EmbeddedPostgres
 from tests.support.served_console import Served, sample_shop
 from tests.support.signed_in import BY_TOKEN, OPERATOR
@@ -38,6 +38,12 @@ MENU_PATHS = [entry.path for group in MENU for entry in group.entries if entry.r
 HEADPHONES = "/query?application=shop&market=us&query=wireless+headphones&days=28"
 GUIDELINE = "/guideline?application=shop&market=us&query=aa+battery&language=en"
 AA_BATTERY = "/query?application=shop&market=us&query=aa+battery&days=28"
+LISTING = "L0000"
+"""One of the sample shop's, with a scored picture."""
+
+SCORED = f"/pictures/listing/{sample_picture_pages.listing_id(6)}"
+BUYERS = "/pictures/buyers?tier=llm"
+"""Pages of what `sample_picture_pages` adds."""
 
 
 def paths(shop: Served) -> dict[str, str]:
@@ -50,6 +56,13 @@ def paths(shop: Served) -> dict[str, str]:
         "engines": "/engines",
         "comparison": f"/engines/{sample_engines.RUN}",
         "pictures": "/pictures",
+        "worst pictures": "/pictures/ordered?order=worst",
+        "pictures of a listing": f"/pictures/listing/{LISTING}",
+        "flags of pictures": "/pictures/flags",
+        "pictures and buyers": "/pictures/buyers",
+        "student": "/pictures/student",
+        "look-alikes": "/pictures/duplicates",
+        "failed pictures": "/pictures/failures",
         "alerts": "/alerts",
         "alert": f"/alerts/{shop.filled.alert_id}",
         "calls": "/calls",
@@ -80,23 +93,43 @@ async def opened(browser: Browser, shop: Served, size: tuple[int, int], *, dark:
     return await context.new_page()
 
 
+SHOP_PAGES = (
+    ("overview", "/", (1280, 860), False),
+    ("queries", "/queries", (1280, 860), False),
+    ("query", AA_BATTERY, (1280, 1420), False),
+    ("guideline", GUIDELINE, (1280, 1180), False),
+    ("phone", "/queries", (390, 844), False),
+)
+PICTURE_PAGES = (
+    ("pictures", "/pictures?market=de", (1280, 1160), True),
+    ("listing", SCORED, (1280, 1160), False),
+    ("buyers", BUYERS, (1280, 980), False),
+)
+"""Name of the file, page, size, and whether it is dark."""
+
+
 async def picture(browser: Browser, shop: Served, directory: Path) -> None:
-    """The pages that the documents show."""
-    for name, path, size, dark in (
-        ("overview", "/", (1280, 860), False),
-        ("queries", "/queries", (1280, 860), False),
-        ("query", AA_BATTERY, (1280, 1420), False),
-        ("guideline", GUIDELINE, (1280, 1180), False),
-        ("pictures", "/pictures", (1280, 900), True),
-        ("alert", paths(shop)["alert"], (1280, 860), False),
-        ("call", paths(shop)["call"], (1280, 1000), False),
-        ("compare", paths(shop)["judges compared"], (1280, 1240), False),
-        ("phone", "/queries", (390, 844), False),
-    ):
-        page = await opened(browser, shop, size, dark=dark)
-        await signed_in_at(page, path)
-        _save(await page.screenshot(), directory / f"console-{name}.png")
-        await page.context.close()
+    """The pages that the documents show; those of pictures have rows of their own, which come last."""
+    own = paths(shop)
+    named = (
+        ("alert", own["alert"], (1280, 860), False),
+        ("call", own["call"], (1280, 1000), False),
+        ("compare", own["judges compared"], (1280, 1240), False),
+    )
+    for each in (*SHOP_PAGES, *named):
+        await _pictured(browser, shop, directory, *each)
+    await sample_picture_pages.fill(shop.pool)
+    for each in PICTURE_PAGES:
+        await _pictured(browser, shop, directory, *each)
+
+
+async def _pictured(
+    browser: Browser, shop: Served, directory: Path, name: str, path: str, size: tuple[int, int], dark: bool
+) -> None:
+    page = await opened(browser, shop, size, dark=dark)
+    await signed_in_at(page, path)
+    _save(await page.screenshot(), directory / f"console-{name}.png")
+    await page.context.close()
 
 
 async def signed_in_at(page: Page, path: str) -> None:

@@ -17,5 +17,7 @@ class FakeLookAlikes:
         """Hashes of pictures that a judge has looked at, the oldest first, with their perceptual hashes."""
 
     async def look_alikes(self, phash: int, distance: int) -> Sequence[str]:
-        near = [(hashes.distance(phash, other), place, name) for place, (name, other) in enumerate(self.judged.items())]
+        near = [
+            (hashes.distance(phash, other), -place, name) for place, (name, other) in enumerate(self.judged.items())
+        ]
         return [name for bits, _, name in sorted(near) if bits <= distance][:A_FEW]

@@ -23,7 +23,7 @@ from core.domain.images.labelled import LabelledPicture
 from core.domain.images.student_figures import Figures, StudentReport, figures
 from core.domain.images.training import Recipe, parts_of
 from tests.bench.pictures.report_run import Left, Ran
-from tests.bench.pictures.report_shop import CHANGES, ICONIC, SAME, Row, change_of
+from tests.bench.pictures.report_shop import CHANGES, HALVED, ICONIC, SAME, Row, change_of
 
 KINDS = (ICONIC, "natural")
 WIDEST = 9.0
@@ -82,11 +82,13 @@ def between(name: str, pairs: Iterable[tuple[Row, float]]) -> Between:
         by_class[row.class_name][row.kind].append(value)
     both = [each for each in by_class.values() if all(each[kind] for kind in KINDS)]
     apart = np.array([np.mean(each[KINDS[0]]) - np.mean(each[KINDS[1]]) for each in both])
-    means = [float(np.mean([value for row, value in given if row.kind == kind] or [np.nan])) for kind in KINDS]
+    iconic, natural = (
+        float(np.mean([value for row, value in given if row.kind == kind] or [np.nan])) for kind in KINDS
+    )
     drawn = mean_of(Mean(apart, np.ones(len(apart))), names.MEAN_BIAS, RESAMPLES, 7)
     ends = interval(drawn, names.MEAN_BIAS, len(apart), (-WIDEST, WIDEST))
     low, high = (None, None) if isinstance(ends, str) else ends
-    return Between(name, *means, float(apart.mean()), low, high, len(apart))
+    return Between(name, iconic, natural, float(apart.mean()), low, high, len(apart))
 
 
 def overall(found: Sequence[Scored]) -> Between:
@@ -178,11 +180,11 @@ def false_alikes(ran: Ran) -> int:
 class OnCopies:
     """What the student said of copies before the judge's label came."""
 
-    held: Figures
-    """Copies of pictures of sellers that it was not trained on."""
-    known: Figures
-    """Copies of pictures that it was trained on, which it does better on."""
+    beside: Sequence[Figures]
+    """Copies of pictures that it was not trained on, of those that it was, and those of half the size, told apart."""
     unsure: int
+    unsure_halved: int
+    halved: int
     said: int
     student_first: int
     """Of those, whose first event on the topic is the student's and whose last is the judge's."""
@@ -202,14 +204,25 @@ def on_copies(ran: Ran, originals: Sequence[Scored], copies: Sequence[Scored]) -
     sellers = {each.seller for each in parts.held}
     held = {row.class_name for each in ran.listings if each.seller in sellers for row in each.rows}
     said = [each for each in copies if each.said]
-    spreads = [each.said.spread or 0.0 for each in said if each.said]
+    whole = [each for each in said if change_of(each.row) != HALVED]
+    halved = [each for each in said if change_of(each.row) == HALVED]
+    least = float(str(told["unsure_above"]))
     return OnCopies(
-        _beside("copies of held-back sellers' pictures", [e for e in said if e.row.class_name in held]),
-        _beside("copies of pictures that it was trained on", [e for e in said if e.row.class_name not in held]),
-        sum(spread > float(str(told["unsure_above"])) for spread in spreads),
+        (
+            _beside("copies of held-back sellers' pictures", [e for e in whole if e.row.class_name in held]),
+            _beside("copies of pictures that it was trained on", [e for e in whole if e.row.class_name not in held]),
+            _beside("copies of half the size, of both", halved),
+        ),
+        _unsure(said, least),
+        _unsure(halved, least),
+        len(halved),
         len(said),
         _replaced(ran, said),
     )
+
+
+def _unsure(said: Sequence[Scored], least: float) -> int:
+    return sum((each.said.spread or 0.0) > least for each in said if each.said)
 
 
 def _beside(name: str, said: Sequence[Scored]) -> Figures:
@@ -251,3 +264,19 @@ def _metadata(ran: Ran) -> Mapping[str, object]:
 def reused(copies: Sequence[Scored]) -> int:
     """Copies of the same bytes that were given the known score."""
     return sum(change_of(each.row) == SAME and each.said is None for each in copies)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the chapters are about."""
+
+    ran: Ran
+    originals: Sequence[Scored]
+    copies: Sequence[Scored]
+    changes: Sequence[Change]
+
+
+def material(ran: Ran) -> Material:
+    """All of it."""
+    originals, copies = scored(ran, ran.first, copied=False), scored(ran, ran.second, copied=True)
+    return Material(ran, originals, copies, changes(ran, originals, copies))

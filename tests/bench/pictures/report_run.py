@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ Rows = Sequence[Mapping[str, object]]
 class Sizes:
     """Pictures that are spoilt, fewest that a student is trained on."""
 
-    spoilt: int = 40
+    spoilt: int = 30
     least: int = 200
 
 
@@ -159,7 +159,7 @@ def refuse_lost(left: Left, sent: Sequence[tuple[str, bytes]]) -> None:
     ended = {(each["listing_id"], each["image_url"]): each for each in left.tasks if each["kind"] == "image"}
     scored = {(each["listing_id"], each["image_url"]) for each in left.scores}
     events = {each["event_id"] for each in left.events}
-    lost = {
+    lost: dict[str, Collection[object]] = {
         "without a task": shown - ended.keys(),
         "not ended": {key for key in shown & ended.keys() if ended[key]["state"] not in ("done", "failed")},
         "failed without a reason": {k for k, task in ended.items() if task["state"] == "failed" and not task["reason"]},

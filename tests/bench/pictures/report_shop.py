@@ -111,7 +111,8 @@ def told(listing: Sent, url: Callable[[int], str], pictures: int) -> bytes:
 
 
 SAME = "the same file"
-SMALL_CHANGES = ("JPEG 60", "WebP 50", "half the size, JPEG 60")
+HALVED = "half the size, JPEG 60"
+SMALL_CHANGES = ("JPEG 60", "WebP 50", HALVED)
 """The picture is the same to a buyer: its score should be too, and it should be found."""
 
 CROPPED, MIRRORED = "1 % cropped off each side", "mirrored"

@@ -3,77 +3,72 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from core.domain.evaluation.checks.report import Share
 from tests.bench.pictures import report_figures as figures
-from tests.bench.pictures.report_figures import KINDS, Between, Change, Scored
+from tests.bench.pictures.report_figures import KINDS, Between, Material, Scored
 from tests.bench.pictures.report_run import Ran
-from tests.bench.pictures.report_shop import CROPPED, MIRRORED, SAME, SMALL_CHANGES
+from tests.bench.pictures.report_words_copies import UNREAD, copied, flags, told_of
 from tests.bench.pictures.report_words_money import money_and_time
 from tests.bench.pictures.report_words_student import spoilt, student
-from tests.bench.pictures.report_words_tables import cell, ends, percent, share, table
+from tests.bench.pictures.report_words_tables import ends, filled, percent, table
 
 SHOWN = 5
 """Best and worst pictures that are quoted."""
 
+LETTERS = 6
+"""`overlays` from which it is letters that this judge holds against a picture."""
+
+PALE = (
+    " They are sharp and cut out on white; what is pale or yellow has no steep edge in the luma there, and the judge "
+    "takes that for blur."
+)
+"""Of the studio pictures that it put low when this was written: a person looked at them."""
+
 COMMAND = "python -m tests.bench.pictures report --out docs/picture-report.md"
-UNREAD = " Whether it is the listed item or a good render, and what letters in it say, can't be measured."
-"""Ends each reasoning of the offline judge; said once below."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the chapters are about."""
-
-    ran: Ran
-    originals: Sequence[Scored]
-    copies: Sequence[Scored]
-    changes: Sequence[Change]
 
 
 def words(ran: Ran, day: date, provenance: str) -> str:
     """The whole page. `provenance`: the data's own sentence on where it is from, with its licence."""
-    originals, copies = figures.scored(ran, ran.first, copied=False), figures.scored(ran, ran.second, copied=True)
-    seen = Seen(ran, originals, copies, figures.changes(ran, originals, copies))
+    seen = figures.material(ran)
     chapters = [
         _opening(seen, day),
         _went_in(seen, provenance),
         _technical(seen),
         _scores(seen),
         _examples(seen),
-        _flags(seen),
-        _copies(seen),
-        student(ran, originals, copies),
+        flags(seen),
+        copied(seen),
+        student(ran, seen.originals, seen.copies),
         spoilt(ran),
-        money_and_time(ran, copies),
+        money_and_time(ran, seen.copies),
         _limits(seen),
     ]
-    return "\n".join(chapters)
+    return filled("\n".join(chapters))
 
 
-def _opening(seen: Seen, day: date) -> str:
+def _opening(seen: Material, day: date) -> str:
     return f"""# Real photographs through the picture side
 
 {len(seen.ran.rows)} photographs of groceries, sent as listings over a real Kafka and PostgreSQL and scored by the
-[offline judge](offline-judge.md), then sent again by other sellers with a student live. What is said of scores here is said of that
-judge, which measures pixels and recognises nothing, and of no model that looks. Every number below was computed by this command, on
+[offline judge](offline-judge.md), then sent again by other sellers with a student live. What is said of scores here
+is said of that
+judge, which measures pixels and recognises nothing, and of no model that looks. Every number below was computed by
+this command, on
 {day.day} {day:%B %Y}, from the root of the repository; it takes two to four minutes:
 
 ```bash
-{COMMAND}      # --pictures DIR: other photographs with an index.csv like that of ../shared/data/images
+{COMMAND}    # --pictures DIR: others, with such an index.csv
 ```
 
 What each part does: [pictures.md](pictures.md).
 """
 
 
-def _went_in(seen: Seen, provenance: str) -> str:
+def _went_in(seen: Material, provenance: str) -> str:
     ran, kinds = seen.ran, Counter(each.kind for each in seen.ran.rows)
     files, listings = len({each.path for each in ran.rows}), Counter(len(each.rows) for each in ran.listings)
     sizes = {kind: [f"{e['width']}x{e['height']}" for e in _measured(ran, kind)] for kind in KINDS}
@@ -85,16 +80,22 @@ def _went_in(seen: Seen, provenance: str) -> str:
 
 {provenance}
 
-The index has {len(ran.rows)} rows ({kinds[KINDS[0]]} from a studio, mostly {usual[KINDS[0]]} pixels; {kinds[KINDS[1]]} taken with a phone
-in shops, mostly {usual[KINDS[1]]}), which name {files} files: {len(ran.rows) - files} rows repeat a file. Each class is one seller's, {len({e.seller for e in ran.listings})} in all; the
-sellers are made up. {len(ran.listings)} listings by number of pictures: {told}; the studio's picture is the main one. Title,
+The index has {len(ran.rows)} rows ({kinds[KINDS[0]]} from a studio, mostly {usual[KINDS[0]]} pixels;
+{kinds[KINDS[1]]} taken with a phone
+in shops, mostly {usual[KINDS[1]]}), which name {files} files: {len(ran.rows) - files} rows repeat a file. Each class
+is one seller's, {len({e.seller for e in ran.listings})} in all; the
+sellers are made up. {len(ran.listings)} listings by number of pictures: {told}; the studio's picture is the main one.
+Title,
 description and category are the index's (the class's name where it has no title), the category as a path such as
 `{ran.rows[0].category}`; {_rubrics(seen)}.
 
-The records went to the topic `listings` by `assay produce listings`, the pictures were fetched over HTTP from a host on this machine,
-and `assay run listings image-score outbox --until-idle` did the rest: once without a student, once with copies of all listings by 20
+The records went to the topic `listings` by `assay produce listings`, the pictures were fetched over HTTP from a host
+on this machine,
+and `assay run listings image-score outbox --until-idle` did the rest: once without a student, once with copies of all
+listings by 20
 resellers. Tasks of both: {ended}. Checked: each picture that was sent has a task that ended, each that is done
-has its score in PostgreSQL, and the {len(seen.ran.second.scores):,} scores there and the {len(seen.ran.second.events):,} events on the topic are the same ones, by id.
+has its score in PostgreSQL, and the {len(seen.ran.second.scores):,} scores there and the
+{len(seen.ran.second.events):,} events on the topic are the same ones, by id.
 """
 
 
@@ -103,7 +104,7 @@ def _measured(ran: Ran, kind: str) -> list[dict[str, object]]:
     return [dict(each) for each in ran.first.measures if each["url"] in urls]
 
 
-def _rubrics(seen: Seen) -> str:
+def _rubrics(seen: Material) -> str:
     used = Counter(each.prompt_version.partition("+")[2].partition("@")[0] for each in seen.originals)
     return "; ".join(
         f"{count} were judged by the rubric `{name}`" if name else f"{count} by the rules alone"
@@ -111,7 +112,7 @@ def _rubrics(seen: Seen) -> str:
     )
 
 
-def _technical(seen: Seen) -> str:
+def _technical(seen: Material) -> str:
     rows = [
         (f"`{name}`", *("  ".join(f"{at:.3g}" for at in np.quantile(by[kind], (0.05, 0.5, 0.95))) for kind in KINDS))
         for name, by in sorted(figures.by_measure(seen.ran).items())
@@ -120,18 +121,22 @@ def _technical(seen: Seen) -> str:
     told = ", ".join(f"{count} `{reason}`" for reason, count in refused.most_common()) or "none"
     return f"""## Technical tier
 
-5th, 50th and 95th percentile; refused of all, copies too: {told}.
+5th, 50th and 95th percentile; refused of all, copies too: {told}. None
+of these measures is a score: they say what was measured.
 
 {table(("measure", "studio", "shelf"), rows)}
 """
 
 
-def _scores(seen: Seen) -> str:
+def _scores(seen: Material) -> str:
     points = sorted({each.score for each in seen.originals})
     counts = {kind: Counter(each.score for each in seen.originals if each.row.kind == kind) for kind in KINDS}
     spread = table(
         ("score", *map(str, points)),
-        [(name, *(str(counts[kind][at]) for at in points)) for kind, name in zip(KINDS, ("studio", "shelf"), strict=True)],
+        [
+            (name, *(str(counts[kind][at]) for at in points))
+            for kind, name in zip(KINDS, ("studio", "shelf"), strict=True)
+        ],
     )
     usual = Counter(each.score for each in seen.originals).most_common(1)[0]
     whole = figures.overall(seen.originals)
@@ -140,7 +145,8 @@ def _scores(seen: Seen) -> str:
 
 {spread}
 
-{percent(usual[1] / len(seen.originals))} have the score {usual[0]}. Studio beside shelf, means, and the mean over classes of the studio picture less the shelf pictures of the
+{percent(usual[1] / len(seen.originals))} have the score {usual[0]}. Studio beside shelf, means, and the mean over
+classes of the studio picture less the shelf pictures of the
 same product, with its 95 % interval over classes (overall, by category, by aspect):
 
 {table(("", "studio", "shelf", "studio less shelf", "classes"), rows)}
@@ -154,17 +160,17 @@ def _row(each: Between) -> tuple[str, ...]:
     return each.name, f"{each.iconic:.2f}", f"{each.natural:.2f}", told, str(each.classes)
 
 
-def _why_so_low(seen: Seen) -> str:
+def _why_so_low(seen: Material) -> str:
     held = [each for each in seen.originals if each.score == each.aspects["focus"] == min(each.aspects.values())]
     mine = Counter(each.row.kind for each in held)
     return (
-        f"Of the studio pictures {mine[KINDS[0]]} have the score of their focus, which is their worst aspect: the files are "
-        "small, this judge takes few pixels for little to see, and no score is above focus. Shelf pictures lose most by "
-        "background and framing: it can't tell the item from a shelf full of its like."
+        f"Of the studio pictures {mine[KINDS[0]]} have the score of their focus, which is their worst aspect: the "
+        "files are small, this judge takes few pixels for little to see, and no score is above focus. Shelf pictures "
+        "lose most by background and framing: it can't tell the item from a shelf full of its like."
     )
 
 
-def _examples(seen: Seen) -> str:
+def _examples(seen: Material) -> str:
     ordered = sorted(seen.originals, key=lambda e: (-e.score, -sum(e.aspects.values()), e.row.path))
     files = list({each.image_hash: each for each in ordered}.values())
     rows = [_quoted(each) for each in (*files[:SHOWN], *files[-SHOWN:])]
@@ -173,71 +179,54 @@ def _examples(seen: Seen) -> str:
 Each reasoning ends with what this judge can't tell: "{UNREAD.strip()}" It is left out here.
 
 {table(("picture", "score", "aspects", "reasoning"), rows)}
+
+{_misjudged(seen)}
 """
+
+
+def _misjudged(seen: Material) -> str:
+    """Where a person who looks would not agree, as far as the index lets it be computed."""
+    shelf: dict[str, list[int]] = {each.row.class_name: [] for each in seen.originals}
+    for each in seen.originals:
+        shelf[each.row.class_name] += [each.score] if each.row.kind != KINDS[0] else []
+    below = [
+        f"`{Path(each.row.path).name}` ({each.score}, focus {each.aspects['focus']})"
+        for each in seen.originals
+        if each.row.kind == KINDS[0] and each.score < np.mean(shelf[each.row.class_name])
+    ]
+    letters = [each for each in seen.originals if each.aspects["overlays"] <= LETTERS]
+    packed = sum(each.row.category.startswith("Packages") for each in letters)
+    return (
+        f"Where this judge errs. Studio pictures that it puts below the shelf pictures of the same product: "
+        f"{', '.join(below) or 'none'}.{PALE if below else ''} Letters that it takes for laid over the picture "
+        f"(`overlays` {LETTERS} or less): {len(letters)} pictures, {packed} of them of packages, whose print they are."
+    )
 
 
 def _quoted(each: Scored) -> tuple[str, ...]:
     low = sorted(each.aspects.items(), key=lambda pair: pair[1])[:3]
     lowest = ", ".join(f"{name} {value}" for name, value in low)
-    return f"`{Path(each.row.path).name}`", str(each.score), f"lowest: {lowest}", cell(each.reasoning.replace(UNREAD, ""))
-
-
-def _flags(seen: Seen) -> str:
-    found = [(each, flag) for each in (*seen.originals, *seen.copies) for flag in each.flags]
-    rows = [(f"`{Path(e.row.path).name}`", e.row.kind, f"`{flag}`", cell(e.reasoning.replace(UNREAD, ""))) for e, flag in found]
-    told = "\n\n" + table(("picture", "kind", "flag", "reasoning"), rows[:SHOWN]) if rows else ""
-    counted = Counter(flag for _, flag in found)
-    raised = ", ".join(f"{count} `{flag}`" for flag, count in counted.most_common()) or "none"
-    return f"""## Flags
-
-All of these are photographs, and none has an instruction in it, so each flag `ai_made` or `instructions` is a false one (a studio may
-have edited its pictures). Raised on {len(seen.originals)} originals and {len(seen.copies)} copies: {raised}.{told}
-
-Nothing here is generated or says a word to a judge, so this shows false alarms and no finds.
-"""
-
-
-def _copies(seen: Seen) -> str:
-    rows = [
-        (each.name, str(each.copies), share(each.same), share(each.near), f"{each.mean:+.2f}", f"{each.found} of {each.copies}")
-        for each in seen.changes
-    ]
-    told = {each.name: each for each in seen.changes}
-    small = [told[name] for name in SMALL_CHANGES]
-    lost = sum(each.copies - each.found for each in small)
-    wrong, other = (sum(getattr(each, name) for each in seen.changes) for name in ("wrong", "other"))
-    return f"""## Re-encoded copies: same score, and found
-
-Each picture was sent again by a reseller, changed in one of six ways (by its place in the index). The judge's score beside that of the
-original, intervals by product; found: the service says that it looks like its original (`assay.near_duplicates`).
-
-{table(("change", "copies", "same score", "within one point", "mean change", "found"), rows)}
-
-`{SAME}` is known by its hash: {figures.reused(seen.copies)} of {told[SAME].copies} took the known score without a call. Of copies that are only saved anew or resized {lost} were missed; of those
-{CROPPED} {told[CROPPED].copies - told[CROPPED].found}. {MIRRORED.capitalize()} ones are not found by design, {told[MIRRORED].found} were. False: {wrong} copies are said to look like a picture of another product, {other} like another picture of the
-same product; among the originals alone, of {len({e.seller for e in seen.ran.listings})} sellers, {figures.false_alikes(seen.ran)} look-alikes were reported.
-
-{_half(told[SMALL_CHANGES[-1]])}
-"""
-
-
-def _half(each: Change) -> str:
-    mean: Share = each.same
     return (
-        f"At half the size {share(mean)} keep their score, and the others fall ({each.mean:+.2f} on average): that is meant, since "
-        "fewer pixels show less, and it is why by default only the same bytes share a judgement (`ASSAY_IMAGE_SHARE_DISTANCE`): "
-        "a perceptual hash does not see the size."
+        f"`{Path(each.row.path).name}`",
+        str(each.score),
+        f"lowest: {lowest}",
+        told_of(each),
     )
 
 
-def _limits(seen: Seen) -> str:
+def _limits(seen: Material) -> str:
     return f"""## What this shows, and what it doesn't
 
-- The way is whole: {len(seen.ran.rows)} real photographs and as many copies went from the topic to PostgreSQL and back to a topic, each with an
-  end that has a name. None was broken: what happens to hostile files is in [pictures.md](pictures.md#fetching) and its tests.
-- The scores are those of a program that measures pixels. That studio pictures come out above shelf pictures is what its rules ask for,
-  and no proof that a buyer or a model would say so. Nobody has graded these photographs: there is no figure here of how right a score is.
-- Groceries of one country, small files, two kinds of photograph: {len({e.score for e in seen.originals})} of ten scores occur. What holds for shoes or used phones is not told.
-- The student learnt from that judge, and from {len(seen.originals)} pictures; how well one learns from a model that looks is to be measured anew.
-- Copies were made by six changes of one strength each; sellers who want to hide do more.
+- The way is whole: {len(seen.ran.rows)} real photographs and as many copies went from a topic to PostgreSQL and to
+  a topic again, each to an end that has a name. None was broken: what becomes of hostile files is in
+  [pictures.md](pictures.md#fetching) and its tests.
+- The scores are those of a program that measures pixels. That studio pictures come out above shelf pictures is what
+  its rules ask for, and no proof that a buyer or a model would say so. Nobody has graded these photographs, so
+  nothing here says how right a score is.
+- Groceries, small files, two kinds of photograph: {len({e.score for e in seen.originals})} of ten scores occur.
+  What holds for shoes or used phones is not told, and nobody bought anything, so neither is agreement with buyers.
+- The student learnt from that judge and from some hundred pictures. How well one learns from a model that looks is
+  to be measured anew; a class's pictures are in one seller's hands, yet shelves of one shop are alike.
+- Flags and instructions are shown by their absence only; copies were made by six changes of one strength each, and
+  sellers who want to hide do more.
 """

@@ -28,17 +28,30 @@ def money_and_time(ran: Ran, copies: Sequence[Scored]) -> str:
         _row(name, each, pictures[name], left.seconds)
         for (name, each, left) in zip(pictures, (first, second), (ran.first, ran.second), strict=True)
     ]
-    columns = ("run", "pictures judged", "calls", "tokens in", "of them cached", "out", "seconds", f"at {MODEL}'s price")
+    columns = (
+        "run",
+        "pictures judged",
+        "calls",
+        "tokens in",
+        "of them cached",
+        "out",
+        "seconds",
+        f"at {MODEL}'s price",
+    )
     each = _price(first) / len(ran.rows)
     return f"""## Time and money
 
 {table(columns, rows)}
 
-Calls without an answer: {ran.second.calls["not_ok"]}. Seconds are of the whole process, start and end included, on a machine of two cores that the judge, the broker, PostgreSQL and
-others shared: [benchmarks.md](benchmarks.md) has measurements. Training took {ran.train_s:.0f} s, the spoilt pictures {ran.spoilt_s:.0f} s.
+Calls without an answer: {ran.second.calls["not_ok"]}. Seconds are of the whole process, start and end included, on a
+machine of two cores that the judge, the broker, PostgreSQL and
+others shared: [benchmarks.md](benchmarks.md) has measurements. Training took {ran.train_s:.0f} s, the spoilt pictures
+{ran.spoilt_s:.0f} s.
 
-The price is an estimate: tokens as the offline judge counts them (four characters each; pictures as {MODEL} is billed), its short replies,
-the price list of {prices.version} read on {prices.read_on}. That is ${each:.4f} a picture, ${each * MILLION:,.0f} for a million; a model that reasons at length writes more,
+The price is an estimate: tokens as the offline judge counts them (four characters each; pictures as {MODEL} is
+billed), its short replies,
+the price list of {prices.version} read on {prices.read_on}. That is ${each:.4f} a picture, ${each * MILLION:,.0f} for
+a million; a model that reasons at length writes more,
 and cached tokens ({percent(first["cached"] / max(1, first["input"]))} of the input here) are the provider's to give.
 """
 

@@ -33,20 +33,25 @@ def student(ran: Ran, originals: Sequence[Scored], copies: Sequence[Scored]) -> 
     """How it does on sellers it never saw, and on copies."""
     report, on_copies = figures.student_report(ran), figures.on_copies(ran, originals, copies)
     told = msgspec.convert(ran.student["metadata"], dict[str, object])
-    rows = [_row(each) for each in (report.student, *report.baselines, on_copies.held, on_copies.known)]
+    rows = [_row(each) for each in (report.student, *report.baselines, *on_copies.beside)]
     spreads = sorted(each.said.spread or 0.0 for each in copies if each.said)
     at = {part: spreads[int(part * (len(spreads) - 1))] for part in (0.05, 0.5, 0.95)}
     return f"""## The student
 
-`assay image-score train --promote` trained it on {told["pictures"]} pictures of {told["sellers"]} sellers and measured it on {told["held_back"]} of {told["held_back_sellers"]} others (each file counts once).
-Then it was live while the copies came: it scored {on_copies.said} of them (the rest were known by their bytes), and of those
-{on_copies.student_first} have its event on the topic first and the judge's last. (For this report every picture it scored went to the judge,
+`assay image-score train --promote` trained it on {told["pictures"]} pictures of {told["sellers"]} sellers and
+measured it on {told["held_back"]} of {told["held_back_sellers"]} others (each file counts once).
+Then it was live while the copies came: it scored {on_copies.said} of them (the rest were known by their bytes), and
+of those
+{on_copies.student_first} have its event on the topic first and the judge's last. (For this report every picture it
+scored went to the judge,
 `ASSAY_IMAGE_LABEL_RANDOM_SHARE=1`, so that both can be compared; the default is 0.05.) Against the judge's scores:
 
 {table(COLUMNS, rows)}
 
-Of held-back labels {percent(report.coverage)} lie within its spread (68 % are to be) and {percent(report.coverage_twice)} within twice (95 %). Its spread on copies: {at[0.05]:.2f}, {at[0.5]:.2f},
-{at[0.95]:.2f} (5th, 50th, 95th percentile); on {on_copies.unsure} of {on_copies.said} it is unsure enough to ask the judge, where 15 % were aimed at.
+Of held-back labels {percent(report.coverage)} lie within its spread (68 % are to be) and
+{percent(report.coverage_twice)} within twice (95 %). Its spread on copies: {at[0.05]:.2f}, {at[0.5]:.2f},
+{at[0.95]:.2f} (5th, 50th, 95th percentile); on {on_copies.unsure} of {on_copies.said} it is unsure enough to ask the judge, where 15 % were
+aimed at; on {on_copies.unsure_halved} of the {on_copies.halved} of half the size, which are smaller than any picture that it was trained on.
 {_beside_one_figure(report.student, report.baselines[-1])}
 """
 
@@ -61,8 +66,8 @@ def _beside_one_figure(mine: Figures, single: Figures) -> str:
         return ""
     if other.low is not None and other.high is not None and other.low <= one.value <= other.high:
         return (
-            f"It does not order these pictures clearly better or worse than one figure of the pixels, {single.name}: what "
-            "this judge says of them hangs on little, and the pictures are few."
+            f"It does not order these pictures clearly better or worse than one figure of the pixels, {single.name}: "
+            "what this judge says of them hangs on little, and the pictures are few."
         )
     better = "better" if one.value > other.value else "worse"
     return f"It orders these pictures {better} than the best single figure, {single.name}."
@@ -78,8 +83,10 @@ def spoilt(ran: Ran) -> str:
     pictures = len({(answer["picture"]) for answer in _answers(ran)})
     return f"""## Spoilt pictures
 
-`assay eval images --pictures … --only order` on {pictures} of the photographs, chosen by a hash of their names: each blurred, darkened, saved as a worse
-JPEG, shrunk and covered, at three strengths; a score must not rise on the way ([pictures.md](pictures.md#spoilt-pictures-keep-their-order)).
+`assay eval images --pictures … --only order` on {pictures} of the photographs, chosen by a hash of their names: each
+blurred, darkened, saved as a worse
+JPEG, shrunk and covered, at three strengths; a score must not rise on the way
+([pictures.md](pictures.md#spoilt-pictures-keep-their-order)).
 
 {table(columns, rows)}
 
@@ -102,14 +109,17 @@ def _kept(name: str, order: Order) -> tuple[str, ...]:
 def _said(name: str, each: Spoilt) -> str:
     whole = next(order for order in each.order if order.transform == ALL)
     worst = "; ".join(
-        f"`{rise.picture.rpartition('/')[2]}`, {rise.transform} {rise.weaker} to {rise.stronger}: {rise.before} to {rise.after}"
+        f"`{rise.picture.rpartition('/')[2]}`, {rise.transform} {rise.weaker} to {rise.stronger}: "
+        f"{rise.before} to {rise.after}"
         for rise in each.rises[:4]
     )
-    told = f"{name}: {whole.ladders - whole.kept} of {whole.ladders} ladders are out of order{f' ({worst})' if worst else ''}."
+    named = f" ({worst})" if worst else ""
+    told = f"{name}: {whole.ladders - whole.kept} of {whole.ladders} ladders are out of order{named}."
     if whole.ladders and whole.flat / whole.ladders >= FLAT:
         told += (
-            f" {whole.flat} never move at all: it is blind to what spoils a picture, because none of the pictures it learnt "
-            "from is spoilt. What it keeps in order says nothing for it. A shop's own pictures have bad ones among them; "
-            "until a student has seen some, the judge has to look at them, and its random share is what does."
+            f" {whole.flat} never move at all: it is blind to what spoils a picture, because none of the pictures it "
+            "learnt from is spoilt. What it keeps in order says nothing for it. A shop's own pictures have bad ones "
+            "among them; until a student has seen some, the judge has to look at them, and its random share is what "
+            "does."
         )
     return told[0].upper() + told[1:]

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from consumers.retention import BATCHES_A_LOOK, RetentionLook, build, keeps_of
+from consumers.retention import BATCHES_A_LOOK, RetentionLook, build, judged_days, keeps_of
 from core.domain.retention import DAYS_AHEAD, HISTORIES, History, KeptDay, utc_day
 from core.retention_ports import Cursor, DaySize, Judged, Superseded
 from core.settings import load_settings
@@ -76,8 +76,8 @@ class Store:
 
 
 def look(store: Store, metrics: Metrics | None = None, label_days: int = 0) -> RetentionLook:
-    keeps = keeps_of(load_settings())
-    return RetentionLook(store, FakeClock(NOW), keeps, label_days, metrics or Metrics())
+    settings = load_settings(retention_label_history_days=label_days)
+    return RetentionLook(store, FakeClock(NOW), keeps_of(settings), judged_days(settings), metrics or Metrics())
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -136,6 +136,16 @@ async def test_replaced_labels_stay_for_ever_unless_a_term_is_set() -> None:
     assert set(store.befores) == {NOW - 90 * DAY}
 
 
+@pytest.mark.parametrize(
+    ("flag_base_days", "days"),
+    [(28, {"labels": 7, "image_scores": 37}), (100, {"labels": 7, "image_scores": 109})],
+)
+def test_replaced_scores_stay_for_as_long_as_a_nightly_look_compares_them(
+    flag_base_days: int, days: dict[Judged, int]
+) -> None:
+    assert judged_days(load_settings(retention_label_history_days=7, image_flag_base_days=flag_base_days)) == days
+
+
 async def test_replaced_labels_are_walked_to_the_end_and_then_not_again_the_same_day() -> None:
     store, metrics = Store(), Metrics()
     store.judged["labels"] = [Superseded(2, Cursor(NOW, 1)), Superseded(1, None), Superseded(9, None)]
@@ -170,5 +180,5 @@ async def test_days_of_today_are_kept_under_the_shortest_terms(history: History)
     store = Store()
     store.put(history, utc_day(NOW))
     store.put(history, utc_day(NOW) - DAY)
-    await RetentionLook(store, FakeClock(NOW), keeps_of(shortest), 0, Metrics()).take()
+    await RetentionLook(store, FakeClock(NOW), keeps_of(shortest), {}, Metrics()).take()
     assert {(history, utc_day(NOW)), (history, utc_day(NOW) - DAY)} <= store.kept.keys()

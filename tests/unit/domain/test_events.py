@@ -21,6 +21,7 @@ from core.domain.events import (
     DEAD_LETTER_EVENT_BYTES,
     EVENT_NAMESPACE,
     IMAGE_SCORES,
+    ImageScore,
     RelevanceAlert,
     event_id,
     schema,
@@ -78,8 +79,15 @@ def test_a_schema_is_valid_and_demands_every_field_that_all_records_have(topic: 
 
 
 def test_a_picture_s_score_says_its_flags_and_spread_also_where_there_are_none() -> None:
-    said = json.loads(image_score_event(score()).body)
+    said = body_of(image_score_event(score("a")))
     assert (said["flags"], said["spread"]) == ([], None)
+
+
+def test_a_picture_s_score_of_before_there_were_flags_meets_the_schema() -> None:
+    told = body_of(image_score_event(score("a")))
+    older = {name: value for name, value in told.items() if name not in {"flags", "spread"}}
+    jsonschema.validate(older, schema(IMAGE_SCORES))
+    assert ImageScore.model_validate(older).flags == ()
 
 
 # --- Ids and keys ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from core.domain.money import Price, PriceList
 from core.domain.pacing import Limits
 from core.errors import LlmInvalid, PictureError
 from core.eval_facts import EvalItem, EvalResult, EvalRun, RunState
-from core.ports import ImageScoreFact, LlmRequest
+from core.ports import ImageScoreFact, LlmRequest, TextPart
 from core.settings import Settings
 from core.stages.eval_parts import EvalPorts
 from core.stages.eval_plan import JudgePlan, Pricing, Weight, planned
@@ -67,6 +67,22 @@ async def test_a_picture_has_the_judges_score_with_its_aspects() -> None:
     state, [found] = await Gallery(House()).judge(shown("a"))
     assert (state, found.grade, found.reasoning, found.aspects["focus"]) == ("done", 8, "Sharp.", 7)
     assert (found.model, found.cost_usd, found.confidence) == ("eye", 0.001, None)
+
+
+async def test_the_bounds_of_the_technical_tier_are_those_that_are_set() -> None:
+    gallery = Gallery(House(), Thresholds(min_side=10_000))
+    _, [found] = await gallery.judge(shown("a"))
+    assert (found.failure, gallery.house.llm.requests) == ("unusable:too_small", [])
+
+
+async def test_the_seller_is_not_told_to_the_judge_of_a_run() -> None:
+    house = House()
+    told = house.catalogue.known["l1"]
+    house.catalogue.known["l1"] = replace(told, attributes={"colour": "red", "merchant": "ann"})
+    await Gallery(house).judge(shown("a"))
+    text = house.llm.requests[0].user[0]
+    assert isinstance(text, TextPart)
+    assert ("red" in text.text, "ann" in text.text) == (True, False)
 
 
 async def test_a_picture_that_an_earlier_run_scored_costs_nothing() -> None:

@@ -86,6 +86,14 @@ def scores(*names: str, grade: int = 7) -> list[Judged]:
     return [replace(told, key=name, listing_id=name, image_url=f"u/{name}") for name in names]
 
 
+async def test_the_seller_is_not_told_to_the_critic() -> None:
+    llm, [one] = Eye(), scores("a")
+    product = replace(one.product, attributes={"colour": "red", "merchant": "ann"})
+    await critic(llm).critiques([replace(one, product=product)])
+    listing, _ = rows(llm.requests[0])
+    assert listing["attributes"] == {"colour": "red"}
+
+
 async def test_the_critic_sees_the_listing_the_scores_and_the_picture() -> None:
     llm = Eye()
     [one] = scores("a")

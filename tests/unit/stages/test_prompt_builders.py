@@ -20,8 +20,8 @@ from core.stages.critique import Critic
 from core.stages.judge_items import Item
 from core.stages.judge_recipe import Recipe
 from core.stages.patience import Patience
-from core.stages.picture_critique import PictureCritic
 from core.stages.picture_calls import PictureJudge, Shown, score_request
+from core.stages.picture_critique import PictureCritic
 from tests.support.fake_tiers import InMemoryTiers
 from tests.support.virtual_clock import VirtualClock
 

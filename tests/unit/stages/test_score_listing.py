@@ -272,8 +272,12 @@ async def test_the_student_scores_an_unchanged_picture_by_what_is_kept_of_it() -
     house = Listed(c=seen_by_student("cccccccc", etag='"1"'))
     house.student = Constant()
     await house.run("c")
+    house.clock.advance(3_600)
     await house.run("c", listing_id="l2")
     assert house.source.asked == ["c"]
+    seen = await house.pictures.seen("c")
+    assert seen is not None
+    assert seen.fetched_at == house.clock.now()
     assert [(fact.listing_id, fact.tier) for fact in house.facts] == [("l1", "student"), ("l2", "student")]
 
 
