@@ -32,7 +32,9 @@ class ImageSettings(BaseSettings):
         768, ge=64, description="longest side sent to the model, pixels: what providers bill as 4 tiles"
     )
     image_per_host: int = Field(4, ge=1, description="fetches at once from one host: what a browser would do, halved")
-    image_in_flight: int = Field(16, ge=1, description="pictures fetched at once by a process: 16 at 0.3 s keep 50 a second")
+    image_in_flight: int = Field(
+        16, ge=1, description="pictures fetched at once, a process: 16 at 0.3 s keep 50 a second"
+    )
     image_embedding_model: Path | None = Field(
         None, description="ONNX file whose first output students may use besides the figures of pixels"
     )

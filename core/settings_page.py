@@ -61,7 +61,8 @@ GROUPS = (
         "Retention",
         ("retention_",),
         "How long each table is kept; the process `retention` lets go what is older "
-        "([ADR 0010](adr/0010-retention-by-day-partitions.md)). Newest labels and scores stay: [retention.md](retention.md).",
+        "([ADR 0010](adr/0010-retention-by-day-partitions.md)). Newest labels and scores stay: "
+        "[retention.md](retention.md).",
     ),
     Group(
         "HTTP",

@@ -95,9 +95,9 @@ class PictureDownloader:
 
     @asynccontextmanager
     async def downloaded(self, url: str, known: Validators = NONE) -> AsyncIterator[Body | None]:
-        """The body, held among those that may be for as long as it is used; None when the host says that it is the one of `known`;
-        PictureError otherwise. The time limit covers all hops; waiting for a host's turn or a place is not in it, and
-        who waits for a host takes no place from the pictures of others."""
+        """The body, held among those that may be for as long as it is used; None when the host says that it is the one
+        of `known`; PictureError otherwise. The time limit covers all hops; waiting for a host's turn or a place is not
+        in it, and who waits for a host takes no place from the pictures of others."""
         first, left = checked_url(url), self._timeout_s
         target, loop = first, asyncio.get_running_loop()
         for _ in range(MAX_REDIRECTS + 1):

@@ -42,7 +42,8 @@ def limits_of(settings: Settings) -> Limits:
 class HttpPictureSource:
     """Port PictureHost. Make it inside the event loop, `async with`; it owns its decoder and connections.
 
-    At most `image_in_flight` pictures are fetched at once, and half as many more held; one URL is fetched by one caller at a time.
+    At most `image_in_flight` pictures are fetched at once, and half as many more held; one URL is fetched by one caller
+    at a time.
     """
 
     def __init__(

@@ -200,12 +200,8 @@ class BuyersLook:
 
     def _tell(self, rows: Sequence[AgreementRow]) -> None:
         for row in rows:
-            if self._metrics is None or (row.days, row.category, row.measure, row.action) != (
-                WEEK,
-                "",
-                "main",
-                "click",
-            ):
+            cell = (row.days, row.category, row.measure, row.action)
+            if self._metrics is None or cell != (WEEK, "", "main", "click"):
                 continue
             labels = {"market": row.market, "tier": row.tier}
             for name, value in zip(GAUGES, (row.correlation, row.lift_per_point), strict=True):

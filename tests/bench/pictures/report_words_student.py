@@ -10,7 +10,7 @@ from core.domain.evaluation import estimates as names
 from core.domain.images.metamorphic import ALL, Order, Rise
 from core.domain.images.student_figures import WITHIN_ONE, Figures
 from tests.bench.pictures import report_figures as figures
-from tests.bench.pictures.report_figures import Scored
+from tests.bench.pictures.report_figures import OnCopies, Scored
 from tests.bench.pictures.report_run import Ran
 from tests.bench.pictures.report_words_tables import ends, estimate, percent, table
 
@@ -49,15 +49,31 @@ scored went to the judge,
 {table(COLUMNS, rows)}
 
 Of held-back labels {percent(report.coverage)} lie within its spread (68 % are to be) and
-{percent(report.coverage_twice)} within twice (95 %). Its spread on copies: {at[0.05]:.2f}, {at[0.5]:.2f},
-{at[0.95]:.2f} (5th, 50th, 95th percentile); on {on_copies.unsure} of {on_copies.said} it is unsure enough to ask the judge, where 15 % were
-aimed at; on {on_copies.unsure_halved} of the {on_copies.halved} of half the size, which are smaller than any picture that it was trained on.
+{percent(report.coverage_twice)} within twice (95 %). Its spread on copies:
+{at[0.05]:.2f}, {at[0.5]:.2f}, {at[0.95]:.2f}
+(5th, 50th, 95th percentile); on {on_copies.unsure} of {on_copies.said} it is unsure enough to ask the judge, where
+15 % were aimed at; on {on_copies.unsure_halved} of the {on_copies.halved} of half the size.{_strange(on_copies)}
 {_beside_one_figure(report.student, report.baselines[-1])}
 """
 
 
 def _row(each: Figures) -> tuple[str, ...]:
     return each.name, str(each.pictures), str(each.sellers), *(estimate(each.metrics[name]) for name in METRICS)
+
+
+def _strange(found: OnCopies) -> str:
+    """Where it does worse on what it has not seen the like of."""
+    usual, halved = (found.beside[at].metrics[names.EXACT].value for at in (0, -1))
+    if usual is None or halved is None or halved >= usual:
+        return ""
+    told = (
+        " There it fails: the judge takes points off for few pixels, and no picture that it learnt from was so small."
+    )
+    if found.unsure_halved * 2 < found.halved:
+        told += (
+            " Nor does its doubt say so: trees give a strange picture the score of a known one. The random share does."
+        )
+    return told
 
 
 def _beside_one_figure(mine: Figures, single: Figures) -> str:

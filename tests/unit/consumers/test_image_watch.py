@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from consumers.image_watch import NightLook, day_of
 from core.domain.events import event_id
-from core.errors import RetryLater
+from core.errors import RetryLater, StopProcess
 from core.image_ports import ImageAlert
 from core.telemetry import Metrics
 from tests.support.fake_image_alerts import FakeImageAlerts, FakeImageWatchDays
@@ -23,8 +23,10 @@ class Watch:
         self.is_away = is_away
         self.fails = fails
         self.days: list[date] = []
+        self.tries = 0
 
     async def look(self, day: date) -> list[ImageAlert]:
+        self.tries += 1
         if self.is_away:
             raise RetryLater("Kafka is not there")
         if self.fails is not None:
@@ -65,14 +67,47 @@ async def test_a_watch_that_cannot_look_leaves_what_others_found_and_is_asked_ag
     assert (first.days, away.days) == ([DAY], [DAY])
 
 
-async def test_a_watch_that_fails_every_night_does_not_keep_others_from_looking() -> None:
-    broken, away, last = Watch(fails=ValueError("a figure that is none")), Watch(is_away=True), Watch()
-    look, alerts, _ = night(FakeClock(TWO), student=broken, buyers=away, flags=last)
-    for _ in range(2):
-        with pytest.raises(ValueError, match="figure"):
-            await look.take()
-    assert last.days == [DAY]
-    assert len(alerts.kept) == 1
+async def test_a_watch_with_a_defect_is_counted_tried_again_hourly_and_in_nobodys_way() -> None:
+    clock = FakeClock(TWO)
+    broken, last = Watch(fails=ValueError("a figure that is none")), Watch()
+    look, alerts, metrics = night(clock, student=broken, flags=last)
+    assert await look.take() == 1
+    clock.advance(timedelta(minutes=59))
+    assert (await look.take(), broken.tries) == (0, 1)
+    clock.advance(timedelta(minutes=1))
+    assert (await look.take(), broken.tries) == (0, 2)
+    assert (last.days, len(alerts.kept)) == ([DAY], 1)
+    assert 'assay_image_watch_failures_total{watch="student"} 2.0' in metrics.text().decode()
+    broken.fails = None
+    clock.advance(timedelta(hours=1))
+    assert await look.take() == 1
+
+
+async def test_before_any_failure_its_count_is_there_so_that_the_first_is_seen() -> None:
+    _, _, metrics = night(FakeClock(TWO), student=Watch())
+    assert 'assay_image_watch_failures_total{watch="student"} 0.0' in metrics.text().decode()
+
+
+async def test_a_defect_in_one_watch_does_not_hide_that_another_waits() -> None:
+    look, _, metrics = night(FakeClock(TWO), student=Watch(fails=ValueError("none")), buyers=Watch(is_away=True))
+    with pytest.raises(RetryLater):
+        await look.take()
+    assert 'assay_image_watch_failures_total{watch="student"} 1.0' in metrics.text().decode()
+
+
+async def test_what_says_that_going_on_loses_data_still_ends_the_process() -> None:
+    look, _, _ = night(FakeClock(TWO), student=Watch(fails=StopProcess("a schema of tomorrow")))
+    with pytest.raises(StopProcess):
+        await look.take()
+
+
+async def test_an_alert_found_by_hand_is_told_by_the_process() -> None:
+    clock = FakeClock(TWO)
+    look, alerts, metrics = night(clock)
+    await alerts.save([ImageAlert(event_id("by hand"), "buyers", {}, "lift", 0.1, 0.3, TWO, {})])
+    clock.advance(timedelta(minutes=5))
+    await look.take()
+    assert f'assay_image_alert_seconds{{kind="buyers"}} {TWO.timestamp()!r}' in metrics.text().decode()
 
 
 async def test_a_look_by_hand_looks_also_where_the_night_has_looked() -> None:
