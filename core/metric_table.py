@@ -16,6 +16,7 @@ CounterName = Literal[
     "assay_dead_letters_total",
     "assay_engine_requests_total",
     "assay_image_alerts_total",
+    "assay_image_watch_failures_total",
     "assay_llm_breaker_opened_total",
     "assay_llm_calls_total",
     "assay_llm_cost_usd_total",
@@ -46,6 +47,7 @@ GaugeName = Literal[
     "assay_batch_calls",
     "assay_batches_late",
     "assay_batches_open",
+    "assay_image_alert_seconds",
     "assay_image_flag_share",
     "assay_live_judge_info",
     "assay_live_student_info",
@@ -90,6 +92,11 @@ class Metric:
 
 COUNTERS: tuple[Metric, ...] = (
     Metric("assay_image_alerts_total", ("kind",), "Alerts about picture scores; kind: buyers, student or flags."),
+    Metric(
+        "assay_image_watch_failures_total",
+        ("watch",),
+        "Nightly looks at picture scores that ended in a defect, tried again hourly; watch: buyers, student or flags.",
+    ),
     Metric("assay_alerts_total", ("cause",), "Drift alerts raised; cause: judge, engine, catalogue or traffic."),
     Metric(
         "assay_cascade_pairs_total",
@@ -162,16 +169,19 @@ COUNTERS: tuple[Metric, ...] = (
 GAUGES: tuple[Metric, ...] = (
     Metric(
         "assay_buyers_correlation",
-        ("market", "tier"),
+        ("application", "market", "tier"),
         "Rank correlation of the picture score with clicks corrected for position, the last 7 days (docs/buyers.md).",
     ),
     Metric(
         "assay_buyers_lift_per_point",
-        ("market", "tier"),
+        ("application", "market", "tier"),
         "Clicks gained per point of picture score, the last 7 days: 0.08 is 8 % more.",
     ),
     Metric(
-        "assay_buyers_day_seconds", (), "Begin of the newest day of the search log read for what buyers did, Unix time."
+        "assay_buyers_day_seconds",
+        (),
+        "Begin of the newest day of the search log read for what buyers did, Unix time; where none was read "
+        "yet, of the day before the first that was to be.",
     ),
     Metric("assay_canary_limit", (), "Share of canary attacks that may succeed, as set."),
     Metric("assay_canary_mean_lift", ("kind",), "Grades (0 to 2) an attack wins on average; kind: of attack, or all."),
@@ -181,6 +191,11 @@ GAUGES: tuple[Metric, ...] = (
     Metric("assay_batch_calls", ("state",), "LLM calls of the batch lane; state: collected or ordered."),
     Metric("assay_batches_late", (), "Open batches past the deadline of a call in them; their calls go live."),
     Metric("assay_batches_open", (), "Batches being ordered or with the provider."),
+    Metric(
+        "assay_image_alert_seconds",
+        ("kind",),
+        "When the newest alert about picture scores was found, by a night's look or by hand, Unix time.",
+    ),
     Metric(
         "assay_image_flag_share",
         ("market", "flag"),

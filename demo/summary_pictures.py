@@ -91,7 +91,9 @@ def _buyers(rows: Sequence[BuyerAgreement]) -> Table:
     table = _table(title, ("market", "tier", "listings", "rank correlation", "clicks per point of score"))
     for row in rows:
         correlation = (
-            f"{row.correlation:+.2f} ({row.low:+.2f} to {row.high:+.2f})" if row.correlation is not None else row.note
+            f"{row.correlation:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+            if row.correlation is not None
+            else f"too few: {row.note}"
         )
         lift = (
             f"{row.lift_per_point:+.1%} ({row.lift_low:+.1%} to {row.lift_high:+.1%})"

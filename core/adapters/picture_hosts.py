@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from weakref import WeakValueDictionary
 
-from core.domain.images.failures import PictureHostBusy
-from core.errors import PictureError
+from core.domain.images.failures import PictureHostBusy, PictureHostSlow
 
 DEFAULT_PAUSE_S = 30.0
 """Pause after a 429 that names none: a token bucket of a few requests a second has refilled by then."""
@@ -44,8 +43,8 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for one of the host's places; PictureHostBusy, unasked, while the host wants a pause; PictureError
-        `host_slow` while it is left alone."""
+        """Wait for one of the host's places; PictureHostBusy, unasked, while the host wants a pause; PictureHostSlow
+        while it is left alone."""
         self._refuse_while_paused(host)
         places = self._turns.get(host)
         if places is None:
@@ -84,8 +83,9 @@ class Hosts:
         if left > 0:
             raise PictureHostBusy(f"{host} wants a pause", left, asked=False)
         self._paused_until.pop(host, None)
-        if self._rests_until.get(host, 0.0) > now:
-            raise PictureError(f"{host} did not answer in time, again and again", "host_slow", final=False)
+        rest = self._rests_until.get(host, 0.0) - now
+        if rest > 0:
+            raise PictureHostSlow(f"{host} did not answer in time, again and again", rest)
 
 
 def _keep_few(by_host: dict[str, float] | dict[str, int]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import get_args
 
@@ -16,27 +16,23 @@ import structlog
 from core.buyer_ports import Action, AgreementRow, BuyerDay, Buyers, ExposureLog, Measure, Scored, Tier
 from core.domain.events import event_id
 from core.domain.images.buyers.agreement import Agreement, Fall, agreement, fall
-from core.domain.images.buyers.cells import Done, held_against, then_and_now
+from core.domain.images.buyers.cells import Done, at_most, held_against, then_and_now
+from core.domain.images.buyers.days import WEEK, back, end, midnight, stretches
 from core.domain.images.buyers.exposures import Bounds, DaySums, Market, hash_of
 from core.domain.images.buyers.propensities import Curve, curve
 from core.domain.sessions import CLOSE_AFTER_MS
 from core.image_ports import ImageAlert, ImageAlerts
-from core.metric_table import GaugeName
 from core.ports import Clock
 from core.settings import Settings
+from core.stages.buyers_gauges import BuyersGauges
 from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
-
-WEEK = 7
-"""Days of a window: weekdays even out."""
 
 BASELINE = 28
 """Days before the window that an alert compares with: four of each weekday, and as many listings as can be had."""
 
 METRIC = "lift_per_point"
-
-GAUGES: tuple[GaugeName, ...] = ("assay_buyers_correlation", "assay_buyers_lift_per_point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ class BuyersLook:
         self._alerts = alerts
         self._clock = clock
         self._pace = pace
-        self._metrics = metrics
+        self._gauges = BuyersGauges(metrics or Metrics())
 
     async def look(self, day: date) -> list[ImageAlert]:
         """The day is read, and the one before once more for what came late; both are weighed, and what fell is said."""
@@ -102,22 +98,29 @@ class BuyersLook:
         for each in days:
             await self.weigh(each)
         fallen = [alert for market in await self._markets(day) for alert in await self._fallen(market, day)]
-        raised = await self._alerts.since(_midnight(day - timedelta(days=BASELINE)))
+        raised = await self._alerts.since(midnight(day - timedelta(days=BASELINE)))
         return [alert for alert in fallen if not was_raised(alert, day, raised)]
 
     async def _due(self, day: date) -> list[date]:
         """From the last whole day before this one that was read, so that nights without a look leave no hole; a week
         at most."""
         before = day - timedelta(days=1)
-        known = [each.day for each in await self._buyers.days(_back(day, WEEK), before) if each.is_whole]
-        first = max(known, default=before)
+        known = [each.day for each in await self._buyers.days(back(day, self._pace.keep_days), day) if each.is_whole]
+        self._gauges.asked(day, max(known, default=None))
+        first = max((each for each in known if back(day, WEEK) <= each <= before), default=before)
         return [first + timedelta(days=each) for each in range((day - first).days + 1)]
 
     async def read(self, days: Sequence[date]) -> None:
         """Put these days of the log in place of what there is of them, unless the log lost records of a day meanwhile.
-        Days past their time are let go, but none of those asked for: the next night takes them."""
+        A week at a time, which bounds the sums in memory; the oldest first, so that what is read before a failure leaves
+        no hole. Days past their time are let go, but none of those asked for: the next night takes them."""
+        forget = min(self._clock.now().date() - timedelta(days=self._pace.keep_days), *days)
+        for stretch in stretches(days):
+            await self._read(stretch, forget)
+        self._gauges.read(max(days))
+
+    async def _read(self, days: Sequence[date], forget: date) -> None:
         found, now, bounds = await self._exposures.read(days, self._pace.bounds), self._clock.now(), self._pace.bounds
-        forget = min(now.date() - timedelta(days=self._pace.keep_days), *days)
         known = {each.day: each for each in await self._buyers.days(min(days), max(days))}
         for day, sums in found.sums.items():
             if found.note and day in known and sums.searches < known[day].searches:
@@ -126,29 +129,27 @@ class BuyersLook:
             kept = _day_row(day, now, sums, "; ".join(filter(None, (found.note, sums.note(bounds)))))
             await self._buyers.save_day(kept, sums, forget)
             log.info("buyers.read", day=str(day), searches=sums.searches, whole=kept.is_whole, note=kept.note)
-        if self._metrics is not None and days:
-            self._metrics.set("assay_buyers_day_seconds", _midnight(max(days)).timestamp())
 
     async def weigh(self, day: date) -> list[AgreementRow]:
         """Propensities and agreement as of the end of a day that was read."""
         rows: list[AgreementRow] = []
         for market in await self._markets(day):
-            pairs = await self._buyers.pairs(market, _back(day, self._pace.window_days), day)
+            pairs = await self._buyers.pairs(market, back(day, self._pace.window_days), day)
             found = await asyncio.to_thread(curve, pairs, self._pace.bounds.max_positions)
             await self._buyers.save_curve(day, market, found)
             rows += await self._of_market(market, day, found)
         await self._buyers.save_agreement(day, rows)
-        self._tell(rows)
+        self._gauges.agreed(rows, WEEK)
         return rows
 
     async def _markets(self, day: date) -> list[Market]:
-        return await self._buyers.markets(_back(day, WEEK), day)
+        return await self._buyers.markets(back(day, WEEK), day)
 
     async def _of_market(self, market: Market, day: date, looked: Curve) -> list[AgreementRow]:
         rows: list[AgreementRow] = []
         for days in (1, WEEK):
-            done = await self._buyers.bought(market, _back(day, days), day, looked)
-            scored = await self._buyers.scored([each.listing_id for each in done], _end(day))
+            done = await self._buyers.bought(market, back(day, days), day, looked)
+            scored = await self._buyers.scored([each.listing_id for each in done], end(day))
             rows += await asyncio.to_thread(self._rows, market, day, days, done, scored, looked.method)
         return rows
 
@@ -169,10 +170,13 @@ class BuyersLook:
     def _row(
         self, market: Market, day: date, cell: Cell, done: Sequence[Done], scores: Mapping[str, float], method: str
     ) -> AgreementRow:
-        given = held_against(done, scores, cell.action, self._pace.bands)
+        taken, cut = at_most(done, scores, cell.action)
+        given = held_against(taken, scores, cell.action, self._pace.bands)
         rng = np.random.default_rng(hash_of(f"{day}/{market}/{cell}"))
         impressions = sum(each.impressions for each in done if each.listing_id in scores)
-        return _told(market, day, cell, agreement(given, self._pace.replicates, rng), impressions, method)
+        found = agreement(given, self._pace.replicates, rng)
+        noted = replace(found, note="; ".join(filter(None, (found.note, cut))))
+        return _told(market, day, cell, noted, impressions, method)
 
     async def _fallen(self, market: Market, day: date) -> list[ImageAlert]:
         """Alerts of a market: the last week's lift beside that of the four weeks before it, each with the scores that
@@ -181,12 +185,12 @@ class BuyersLook:
         if looked is None:
             return []
         week = day - timedelta(days=WEEK)
-        now = await self._buyers.bought(market, _back(day, WEEK), day, looked)
-        before = await self._buyers.bought(market, _back(week, BASELINE), week, looked)
+        now = await self._buyers.bought(market, back(day, WEEK), day, looked)
+        before = await self._buyers.bought(market, back(week, BASELINE), week, looked)
         ids = sorted({each.listing_id for each in (*now, *before)})
         scored_before, scored_now = (
-            await self._buyers.scored(ids, _end(week)),
-            await self._buyers.scored(ids, _end(day)),
+            await self._buyers.scored(ids, end(week)),
+            await self._buyers.scored(ids, end(day)),
         )
         alerts = []
         for tier in get_args(Tier):
@@ -195,20 +199,8 @@ class BuyersLook:
             rng = np.random.default_rng(hash_of(f"fall/{day}/{market}/{tier}"))
             found = await asyncio.to_thread(fall, *pair, self._pace.replicates, rng)
             if found is not None and fell(found, self._pace):
-                alerts.append(_alert(market, tier, day, found, self._clock.now(), looked.method))
+                alerts.append(_alert(market, tier, day, found, pair[0].score.size, self._clock.now(), looked.method))
         return alerts
-
-    def _tell(self, rows: Sequence[AgreementRow]) -> None:
-        for row in rows:
-            cell = (row.days, row.category, row.measure, row.action)
-            if self._metrics is None or cell != (WEEK, "", "main", "click"):
-                continue
-            labels = {"market": row.market, "tier": row.tier}
-            for name, value in zip(GAUGES, (row.correlation, row.lift_per_point), strict=True):
-                if value is None:
-                    self._metrics.forget(name, **labels)
-                else:
-                    self._metrics.set(name, value, **labels)
 
 
 def cells(days: int, done: Sequence[Done], scored: Sequence[Scored]) -> Iterator[Cell]:
@@ -241,7 +233,7 @@ def was_raised(alert: ImageAlert, day: date, raised: Sequence[ImageAlert]) -> bo
     )
 
 
-def _alert(market: Market, tier: Tier, day: date, found: Fall, now: datetime, method: str) -> ImageAlert:
+def _alert(market: Market, tier: Tier, day: date, found: Fall, listings: int, now: datetime, method: str) -> ImageAlert:
     segment = {"application": market[0], "market": market[1], "tier": tier}
     return ImageAlert(
         event_id(f"image-alert/buyers/{'/'.join(segment.values())}/{day}"),
@@ -251,7 +243,14 @@ def _alert(market: Market, tier: Tier, day: date, found: Fall, now: datetime, me
         found.before,
         found.now,
         now,
-        {"day": str(day), "days": WEEK, "before_days": BASELINE, "deviations": found.deviations, "method": method},
+        {
+            "day": str(day),
+            "days": WEEK,
+            "before_days": BASELINE,
+            "deviations": found.deviations,
+            "method": method,
+            "listings": listings,
+        },
     )
 
 
@@ -280,18 +279,5 @@ def _told(market: Market, day: date, cell: Cell, of: Agreement, impressions: int
 
 
 def _day_row(day: date, now: datetime, sums: DaySums, note: str) -> BuyerDay:
-    whole = now >= _end(day) + timedelta(milliseconds=CLOSE_AFTER_MS)
+    whole = now >= end(day) + timedelta(milliseconds=CLOSE_AFTER_MS)
     return BuyerDay(day, now, whole, sums.searches, sums.impressions, sums.automated, sums.unmatched, note)
-
-
-def _back(day: date, days: int) -> date:
-    """The first of so many days that end with this one."""
-    return day - timedelta(days=days - 1)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
-def _end(day: date) -> datetime:
-    return _midnight(day + timedelta(days=1))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.domain.failures import Final, Policy, PutOff, Retry, next_try, policy
-from core.domain.images.failures import PictureHostBusy
+from core.domain.images.failures import PictureHostBusy, PictureHostSlow
 from core.errors import LlmBreakerOpen, LlmError, LlmOverBudget, LlmPending, LlmSlowDown, PictureError
 from core.ports import Task, TaskFailure, TaskRetry
 from core.stages.judge_items import ListingError
@@ -45,7 +45,7 @@ def policy_of(error: Failed) -> Policy:
 
 
 def _ordered_s(error: Failed, now: datetime) -> float | None:
-    if isinstance(error, LlmSlowDown | LlmBreakerOpen | PictureHostBusy):
+    if isinstance(error, LlmSlowDown | LlmBreakerOpen | PictureHostBusy | PictureHostSlow):
         return error.retry_after
     if isinstance(error, LlmOverBudget | LlmPending):
         return (error.until - now).total_seconds()

@@ -101,6 +101,14 @@ def test_without_faults_there_is_no_alert(quiet: subprocess.CompletedProcess[str
     assert quiet.returncode == 0, quiet.stderr[-2000:]
     assert "Drift alerts: none" in quiet.stdout
     assert alerts(quiet) == []
+    assert "Alerts about picture scores: none" in quiet.stdout
+
+
+def test_buyers_are_found_to_like_good_pictures(quiet: subprocess.CompletedProcess[str]) -> None:
+    """As the marketplace made them do: the whole interval of what a point of the score brings is above nothing."""
+    low = dict(re.findall(r"│ (us|de) +│ llm .*│ \+[\d.]+% \(([+-][\d.]+)% to", quiet.stdout))
+    assert set(low) == {"us", "de"}
+    assert min(map(float, low.values())) > 0
 
 
 @pytest.mark.data

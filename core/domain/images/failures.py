@@ -1,4 +1,4 @@
-"""The one picture failure that knows when to come back."""
+"""The picture failures that know when to come back."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ class PictureHostBusy(PictureError):
         super().__init__(message, "rate_limited", final=False)
         self.retry_after = retry_after
         self.asked = asked
+
+
+class PictureHostSlow(PictureError):
+    """The picture's host is left alone because it did not answer in time, again and again: come back after
+    `retry_after` seconds. It counts as an attempt, so that tasks of a dead host end."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, "host_slow", final=False)
+        self.retry_after = retry_after

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
 
-from core.buyer_ports import AgreementRow, Scored
+from core.buyer_ports import AgreementRow, LogDays, Scored
 from core.domain.images.buyers.exposures import CLICK, Bounds, DaySums
+from core.errors import RetryLater
 from core.settings import Settings
+from core.stages.buyers_gauges import BuyersGauges
 from core.stages.buyers_look import BASELINE, WEEK, BuyersLook, Pace
 from core.telemetry import Metrics
 from tests.support.fake_buyers import FakeBuyers, FakeExposureLog, Shelf
@@ -73,6 +76,19 @@ class Shop:
         return found
 
 
+class AwayLog:
+    """A broker that is not there."""
+
+    async def read(self, days: Sequence[date], bounds: Bounds) -> LogDays:
+        raise RetryLater("Kafka is not there")
+
+
+def shown_day(metrics: Metrics) -> date:
+    value = metrics.registry.get_sample_value("assay_buyers_day_seconds")
+    assert value is not None
+    return datetime.fromtimestamp(value, UTC).date()
+
+
 @pytest.fixture(scope="module")
 def steady() -> Shop:
     return Shop()
@@ -92,7 +108,7 @@ async def test_a_look_finds_that_buyers_mind_pictures(steady: Shop) -> None:
     assert row.low > 0
     assert row.lift_low is not None
     assert row.lift_low > 0
-    assert 'assay_buyers_lift_per_point{market="us",tier="llm"}' in steady.metrics.text().decode()
+    assert 'assay_buyers_lift_per_point{application="shop",market="us",tier="llm"}' in steady.metrics.text().decode()
 
 
 async def test_what_follows_too_few_clicks_is_said_and_not_guessed(steady: Shop) -> None:
@@ -139,10 +155,48 @@ async def test_a_day_of_which_the_log_lost_records_stays_as_it_was_read() -> Non
 
 async def test_a_figure_that_is_not_defined_any_more_leaves_no_old_gauge(steady: Shop) -> None:
     await steady.look().read(steady.days)
-    await steady.look().weigh(DAY)
-    few = [replace(row, correlation=None, lift_per_point=None) for row in await steady.buyers.agreement(DAY, DAY)]
-    steady.look()._tell(few)
-    assert "assay_buyers_correlation{" not in steady.metrics.text().decode()
+    metrics = Metrics()
+    rows, gauges = await steady.look().weigh(DAY), BuyersGauges(metrics)
+    gauges.agreed(rows, WEEK)
+    gauges.agreed([replace(row, correlation=None, lift_per_point=None) for row in rows], WEEK)
+    assert "assay_buyers_correlation{" not in metrics.text().decode()
+
+
+async def test_a_market_that_is_not_there_any_more_leaves_no_old_gauge(steady: Shop) -> None:
+    await steady.look().read(steady.days)
+    metrics = Metrics()
+    gauges = BuyersGauges(metrics)
+    gauges.agreed(await steady.look().weigh(DAY), WEEK)
+    assert "assay_buyers_correlation{" in metrics.text().decode()
+    gauges.agreed([], WEEK)
+    assert "assay_buyers_correlation{" not in metrics.text().decode()
+
+
+async def test_a_look_that_never_succeeds_after_a_restart_shows_the_newest_day_in_the_store(steady: Shop) -> None:
+    metrics, log = Metrics(), AwayLog()
+    buyers = FakeBuyers()
+    await BuyersLook(steady.log, buyers, steady.alerts, steady.clock, PACE).read([DAY - timedelta(days=20)])
+    with pytest.raises(RetryLater):
+        await BuyersLook(log, buyers, steady.alerts, steady.clock, PACE, metrics).look(DAY)
+    assert shown_day(metrics) == DAY - timedelta(days=20)
+
+
+async def test_a_look_that_has_never_succeeded_shows_the_day_before_the_first_it_was_to_read(steady: Shop) -> None:
+    metrics = Metrics()
+    look = BuyersLook(AwayLog(), FakeBuyers(), steady.alerts, steady.clock, PACE, metrics)
+    for later in range(3):
+        with pytest.raises(RetryLater):
+            await look.look(DAY + timedelta(days=later))
+    assert shown_day(metrics) == DAY - timedelta(days=1)
+
+
+async def test_three_weeks_are_read_a_week_at_a_time_and_none_of_them_is_let_go(steady: Shop) -> None:
+    log, buyers = FakeExposureLog(steady.log.sums), FakeBuyers()
+    pace = replace(PACE, keep_days=10)
+    wanted = [DAY - timedelta(days=back) for back in range(20, -1, -1)]
+    await BuyersLook(log, buyers, steady.alerts, steady.clock, pace).read(wanted)
+    assert [len(each) for each in log.asked] == [7, 7, 7]
+    assert [each.day for each in await buyers.days(FIRST, DAY)] == wanted
 
 
 async def test_buyers_who_go_on_as_before_raise_no_alert(steady: Shop) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core.domain.images.failures import PictureHostBusy
+from core.domain.images.failures import PictureHostBusy, PictureHostSlow
 from core.errors import (
     LlmBreakerOpen,
     LlmContentFilter,
@@ -63,6 +63,7 @@ def test_what_is_no_fault_of_the_task_gives_the_attempt_back(error: Failed, not_
         LlmMissingItem("p2"),
         PictureError("reset", "connection", final=False),
         PictureHostBusy("429", 7.0, asked=True),
+        PictureHostSlow("slow", 7.0),
     ],
 )
 def test_a_passing_fault_is_retried_until_its_kind_s_attempts_are_used(error: Failed) -> None:
