@@ -84,6 +84,6 @@ def buyers_look(settings: Settings, pool: Pool, clock: Clock, metrics: Metrics |
     """The look at what buyers did."""
     reader = TopicReader(kafka_servers(settings), settings.kafka_options, settings.topic_prefix)
     engagement = frozenset(settings.session_engagement_actions)
-    exposures = KafkaExposures(reader, settings.topic_prefix + SEARCH_LOG, engagement)
+    exposures = KafkaExposures(reader, settings.topic_prefix + SEARCH_LOG, engagement, clock)
     alerts = PostgresImageAlerts(pool)
     return BuyersLook(exposures, PostgresBuyers(pool), alerts, clock, Pace.of(settings), metrics)

@@ -21,7 +21,6 @@ from core.adapters.picture_files import FilePictures
 from core.adapters.picture_variants import can_write, spoilt, untouched, written
 from core.adapters.pictures import HttpPictureSource
 from core.domain.evaluation.costing import CostEstimate, PlannedCall, estimated
-from core.domain.images.forest_student import unpacked
 from core.domain.images.metamorphic import TRANSFORMS
 from core.domain.images.picture_canaries import CANARIES, PictureCanary
 from core.domain.images.student import Student
@@ -47,6 +46,7 @@ from core.stages.image_scorers import (
 )
 from core.stages.purse import Purse
 from core.status_models import Spend
+from core.student_desk import readable
 
 ESTIMATED_WITH = UUID(int=0)
 """Stands for a run in requests that are sized and never sent."""
@@ -242,5 +242,4 @@ def _planned(
 
 async def student_meant(parts: TrialParts, ref: str) -> Student:
     """The student that `ref` means, `live` the one that scores now; UsageError where there is none."""
-    kept = await student_desk(parts.around.pool).meant(ref)
-    return unpacked(kept.version, kept.body)
+    return readable(await student_desk(parts.around.pool).meant(ref))

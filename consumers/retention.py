@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
 
+from core.domain.images.buyers.days import WEEK
 from core.domain.images.student_drop import DropRules
 from core.domain.retention import HISTORIES, History, Keep, asked_before, is_due, oldest, plan, utc_day, window
 from core.ports import Clock, Leadership
 from core.retention_ports import Cursor, DaySize, Judged, RetentionStore
 from core.runtime.periodic import PeriodicProcess
 from core.settings import Settings
-from core.stages.buyers_look import BASELINE, WEEK
+from core.stages.buyers_look import BASELINE
 from core.telemetry import Metrics
 
 log = structlog.get_logger(__name__)

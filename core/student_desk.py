@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from core.domain.evaluation.estimates import Difference, Estimate
-from core.domain.images.forest_student import ForestStudent, packed, unpacked
+from core.domain.images.forest_student import ForestStudent, packed, stored
 from core.domain.images.labelled import LabelledPicture
 from core.domain.images.student_figures import FEWEST_OF_PART, RANK, StudentReport, difference, report_on
 from core.domain.images.training import Parts, Recipe, parts_of, trained
@@ -18,6 +18,10 @@ from core.errors import UsageError
 from core.judge_desk import reason_given, said_by
 from core.ports import Clock
 from core.student_ports import NO_STUDENT, KeptStudent, LabelAsk, StudentBook, StudentDeed, StudentLabels
+
+FEWEST_BY_CHANCE = 100
+"""Held-back pictures of the random share for two students to be compared on them alone: with fewer the rank correlation
+of each has an error over 0.05, which is as much as a student is better than the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class StudentDesk:
         live = await self.book.live_version()
         if live == student.version:
             raise UsageError(f"{live} is live already")
+        await asyncio.to_thread(readable, student)
         why = f"despite the figures: {reason_given(despite)}" if despite else await self._allowed(student, live)
         return await self._noted(StudentDeed("promote", student.version, said_by(by), why, self.clock.now()))
 
@@ -150,7 +155,7 @@ def metadata(
 def _trained(pictures: Sequence[LabelledPicture], recipe: Recipe) -> tuple[Parts, ForestStudent, StudentReport]:
     parts = parts_of(pictures, recipe)
     student = trained(parts.train, recipe)
-    return parts, student, report_on(student, parts.train, parts.held)
+    return parts, student, report_on(student, parts.train, parts.held, recipe.random_share)
 
 
 def _difference(
@@ -166,7 +171,25 @@ def _difference(
             f"{student.version} can't be held against {other.version}: of the held-back pictures both can see "
             f"{len(held)} only; --despite REASON overrules"
         )
-    return difference(unpacked(student.version, student.body), unpacked(other.version, other.body), held)
+    return difference(readable(student), readable(other), by_chance(held))
+
+
+def by_chance(held: Sequence[tuple[LabelledPicture, bytes]]) -> Sequence[tuple[LabelledPicture, bytes]]:
+    """Those of the random share where they are enough to tell students apart, else all: of the rest the student before
+    was unsure, and students would be compared on hard pictures mostly."""
+    found = [each for each in held if each[0].why == "random"]
+    return found if len(found) >= FEWEST_BY_CHANCE else held
+
+
+def readable(kept: KeptStudent) -> ForestStudent:
+    """The student of a version; UsageError that names it where what is stored of it can't be used."""
+    try:
+        return stored(kept.version, kept.body)
+    except ValueError as error:
+        raise UsageError(
+            f"{kept.version} can't be read: {error}. Train anew, or take another (`assay image-score students list`); "
+            "where it is the live one, `students promote --despite REASON` puts another in its place"
+        ) from None
 
 
 def _asked(told: Mapping[str, object]) -> LabelAsk:
@@ -178,7 +201,9 @@ def _recipe(student: KeptStudent) -> Recipe:
 
 
 def _rank(told: Mapping[str, object]) -> float | None:
-    figures = msgspec.convert(told["figures"], dict[str, Estimate])
+    """On the random share where the report has it: what holds of it holds of all pictures."""
+    report = msgspec.convert(told["report"], StudentReport)
+    figures = report.chance.metrics if report.chance else msgspec.convert(told["figures"], dict[str, Estimate])
     return figures[RANK].value
 
 

@@ -102,6 +102,7 @@ class StudentLabels(Protocol):
         """By judge, the one of the newest label first: what there is to train on."""
         ...
 
-    async def agreed(self, first: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
-        """Labels of those days (UTC) that came after a student's score, in the order in which they came."""
+    async def agreed(self, first: date, since: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
+        """Labels of those days (UTC) that came after a student's score, in the order in which they came; of the days
+        before `since` those of the random share alone."""
         ...

@@ -45,10 +45,11 @@ class TopicReader:
         except TimeoutError:
             raise RetryLater(f"Kafka did not describe {topic} within {ANSWER_S:.0f} s") from None
 
-    def extents(self, topic: str, from_ms: int) -> dict[int, Extent]:
-        """Each partition from a Kafka time to its present end; none when there is no such topic."""
+    def extents(self, topic: str, from_ms: int, to_ms: int | None = None) -> dict[int, Extent]:
+        """Each partition from a Kafka time to its present end, or to the first record at or after another Kafka time;
+        none when there is no such topic."""
         with consumer_once(self._config) as consumer:
-            return {p: _extent(consumer, topic, p, from_ms) for p in partitions_of(consumer, topic)}
+            return {p: _extent(consumer, topic, p, from_ms, to_ms) for p in partitions_of(consumer, topic)}
 
     def ends(self, topic: str) -> dict[int, int]:
         """Where each partition ends now; none when there is no such topic."""
@@ -146,12 +147,14 @@ _NO_LEADER = {
 }
 
 
-def _extent(consumer: Consumer, topic: str, partition: int, from_ms: int) -> Extent:
+def _extent(consumer: Consumer, topic: str, partition: int, from_ms: int, to_ms: int | None) -> Extent:
     low, high = _bounds(consumer, topic, partition)
     start = _offset_at(consumer, topic, partition, from_ms)
     if start is None and low < high and _offset_at(consumer, topic, partition, 0) is None:
         start = low  # a broker that finds no record by its time, such as the demo's: none is left out
-    return Extent(low, high if start is None else max(low, start), high)
+    stop = None if to_ms is None else _offset_at(consumer, topic, partition, to_ms)
+    end = high if stop is None else min(high, stop)
+    return Extent(low, end if start is None else min(end, max(low, start)), end)
 
 
 def _offset_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> int | None:

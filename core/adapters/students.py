@@ -97,6 +97,7 @@ SELECT p.day, p.version, p.judge, p.market, p.category, p.why,
 FROM assay.student_labels AS p LEFT JOIN assay_data.listings AS l ON l.listing_id = p.listing_id
 WHERE p.judged_at >= $1::date::timestamp AT TIME ZONE 'UTC'
     AND p.judged_at < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'
+    AND (p.why = 'random' OR p.judged_at >= $4::date::timestamp AT TIME ZONE 'UTC')
 ORDER BY p.judged_at, p.event_id
 """
 
@@ -166,10 +167,10 @@ class PostgresStudentLabels:
         async with connection(self._pool) as held:
             return [LabelCount(**dict(row)) for row in await held.fetch(_COUNTS, timeout=READ_S)]
 
-    async def agreed(self, first: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
-        """Labels of those days (UTC) that came after a student's score."""
+    async def agreed(self, first: date, since: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
+        """Labels of those days (UTC) that came after a student's score; before `since` those of the random share."""
         async with connection(self._pool) as held:
-            rows = await held.fetch(_AGREED, first, last, seller_attribute, timeout=READ_S)
+            rows = await held.fetch(_AGREED, first, last, seller_attribute, since, timeout=READ_S)
         return [AgreedLabel(**dict(row)) for row in rows]
 
 

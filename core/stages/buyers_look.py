@@ -112,8 +112,8 @@ class BuyersLook:
 
     async def read(self, days: Sequence[date]) -> None:
         """Put these days of the log in place of what there is of them, unless the log lost records of a day meanwhile.
-        A week at a time, which bounds the sums in memory; the oldest first, so that what is read before a failure leaves
-        no hole. Days past their time are let go, but none of those asked for: the next night takes them."""
+        A week at a time, which bounds the sums in memory; the oldest first, so that what is read before a failure
+        leaves no hole. Days past their time are let go, but none of those asked for: the next night takes them."""
         forget = min(self._clock.now().date() - timedelta(days=self._pace.keep_days), *days)
         for stretch in stretches(days):
             await self._read(stretch, forget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from core.domain.events import event_id
@@ -24,6 +24,8 @@ class FlagsWatch:
     rules: FlagRules
     clock: Clock
     metrics: Metrics
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    """Market and flag of the gauges that stand: those of a market that is not there any more are let go."""
 
     async def look(self, day: date) -> list[ImageAlert]:
         """The rises of the days up to and with `day`."""
@@ -35,7 +37,12 @@ class FlagsWatch:
         return [self._alert(rise, day) for rise in found if not self._is_told(rise, day, told)]
 
     def _show(self, counts: Sequence[FlagCount]) -> None:
-        for (market, flag), share in newest_shares(counts).items():
+        shares = newest_shares(counts)
+        for market, flag in self.shown - shares.keys():
+            self.metrics.forget("assay_image_flag_share", market=market, flag=flag)
+        self.shown.clear()
+        self.shown.update(shares)
+        for (market, flag), share in shares.items():
             self.metrics.set("assay_image_flag_share", share, market=market, flag=flag)
 
     async def _told(self, day: date) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Set
 
 import structlog
 
-from core.domain.images.forest_student import ForestStudent, unpacked
+from core.domain.images.forest_student import ForestStudent, stored
 from core.domain.images.student import Student
 from core.student_ports import NO_STUDENT, KeptStudent, StudentBook
 
@@ -49,7 +49,7 @@ class LiveStudent:
             log.warning("student.no_features", student=kept.version, takes=kept.extractor, made=made)
             return None
         try:
-            return unpacked(kept.version, kept.body)
+            return stored(kept.version, kept.body)
         except ValueError as error:
             log.error("student.unreadable", student=kept.version, error=str(error))
             return None

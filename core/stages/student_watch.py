@@ -60,7 +60,7 @@ class StudentWatch:
         """The drops of the days up to and with `day`, of the student that scored last."""
         rules = self.rules
         since = day - timedelta(days=rules.recent_days - 1)
-        found = await self.labels.agreed(since - timedelta(days=rules.base_days), day, self.seller_attribute)
+        found = await self.labels.agreed(since - timedelta(days=rules.base_days), since, day, self.seller_attribute)
         recent = [each for each in found if each.day >= since]
         if not recent:
             self._show(recent)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain.images.buyers.agreement import Floats, Ints, Listings, fall
+from core.domain.images.buyers.days import WEEK
 from core.settings import Settings
-from core.stages.buyers_look import BASELINE, WEEK, Pace, fell
+from core.stages.buyers_look import BASELINE, Pace, fell
 
 NIGHTS = 90
 CHANGE = 45

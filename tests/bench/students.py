@@ -176,7 +176,7 @@ def hold_back(pictures: list[LabelledPicture]) -> None:
     start = time.perf_counter()
     student = trained(parts.train, RECIPE)
     taken = time.perf_counter() - start
-    report = report_on(student, parts.train, parts.held)
+    report = report_on(student, parts.train, parts.held, RECIPE.random_share)
     times = []
     for each in parts.held[:100]:
         begun = time.perf_counter()

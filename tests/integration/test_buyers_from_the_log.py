@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from core.adapters.clock import SystemClock
 from core.adapters.exposure_reader import KafkaExposures
 from core.adapters.kafka_reader import TopicReader
 from core.domain.images.buyers.exposures import DaySums
@@ -117,7 +118,7 @@ SPAN = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
 async def test_the_topic_gives_the_sums_that_the_records_give(
     kafka_bootstrap: str, prefix: str, folded: dict[date, DaySums]
 ) -> None:
-    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{prefix}search-log", ENGAGEMENT)
+    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{prefix}search-log", ENGAGEMENT, SystemClock())
     found = await exposures.read(DAYS, BOUNDS)
     assert found.note == ""
     assert cells(dict(found.sums)) == cells(folded)
@@ -127,13 +128,13 @@ async def test_the_topic_gives_the_sums_that_the_records_give(
 async def test_a_day_read_by_itself_has_the_same_sums(
     kafka_bootstrap: str, prefix: str, folded: dict[date, DaySums]
 ) -> None:
-    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{prefix}search-log", ENGAGEMENT)
+    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{prefix}search-log", ENGAGEMENT, SystemClock())
     found = await exposures.read(DAYS[1:], BOUNDS)
     assert cells(dict(found.sums)) == cells({DAYS[1]: folded[DAYS[1]]})
 
 
 async def test_a_topic_that_is_not_there_is_said(kafka_bootstrap: str, topic_prefix: str) -> None:
-    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{topic_prefix}nowhere", ENGAGEMENT)
+    exposures = KafkaExposures(TopicReader(kafka_bootstrap, {}), f"{topic_prefix}nowhere", ENGAGEMENT, SystemClock())
     assert "there is no topic" in (await exposures.read(DAYS, BOUNDS)).note
 
 

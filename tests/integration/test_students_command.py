@@ -219,12 +219,15 @@ async def test_agreement_by_day_tells_the_random_share_apart(shop: Shop) -> None
     )
     assert [(row["why"], row["pictures"]) for row in rows] == [("all", 30), ("random", 20), ("unsure", 10)]
     assert all(0.5 <= row["bias"] <= 1 and row["within_one"] == 1 and row["rank"] > 0.9 for row in rows)
-    pairs = await PostgresStudentLabels(shop.pool).agreed(NOON.date(), NOON.date(), "seller")
+    pairs = await PostgresStudentLabels(shop.pool).agreed(NOON.date(), NOON.date(), NOON.date(), "seller")
     assert len(pairs) == 30
     assert {each.seller for each in pairs} == {each.seller for each in PICTURES[:30]}
+    tomorrow = NOON.date() + timedelta(days=1)
+    before = await PostgresStudentLabels(shop.pool).agreed(NOON.date(), tomorrow, tomorrow, "seller")
+    assert [each.why for each in before] == ["random"] * 20
 
 
 async def test_a_label_that_came_before_the_student_says_nothing_of_it(shop: Shop) -> None:
     await shop.score(PICTURES[0], 5)
     await shop.score(PICTURES[0], 6, tier="student", version="small@1", spread=1.0)
-    assert await PostgresStudentLabels(shop.pool).agreed(NOON.date(), NOON.date(), "seller") == []
+    assert await PostgresStudentLabels(shop.pool).agreed(NOON.date(), NOON.date(), NOON.date(), "seller") == []

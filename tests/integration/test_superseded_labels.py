@@ -60,12 +60,12 @@ async def test_a_students_score_stays_as_long_as_the_label_that_it_is_compared_w
     retention, labels = PostgresRetention(pool), PostgresStudentLabels(pool)
     tiers = ["student", "student", "llm", "student"]
     await pool.execute(SCORES, NOW, ["a"] * 4, [0, 1, 2, 3], tiers, ["h", "h", "h", "new"])
-    compared = await labels.agreed(NOW.date(), LONG_AFTER.date(), "seller")
+    compared = await labels.agreed(NOW.date(), NOW.date(), LONG_AFTER.date(), "seller")
     shown = await pool.fetch("SELECT * FROM assay.student_agreement")
     assert (len(compared), len(shown)) == (1, 1)
     before_the_label_is_old = NOW + timedelta(days=2, hours=12)
     assert (await retention.forget_superseded("image_scores", before_the_label_is_old, None, 100)).deleted == 1
-    assert await labels.agreed(NOW.date(), LONG_AFTER.date(), "seller") == compared
+    assert await labels.agreed(NOW.date(), NOW.date(), LONG_AFTER.date(), "seller") == compared
     assert await pool.fetch("SELECT * FROM assay.student_agreement") == shown
     assert await retention.superseded("image_scores", LONG_AFTER) == 1
     assert (await retention.forget_superseded("image_scores", LONG_AFTER, None, 100)).deleted == 1

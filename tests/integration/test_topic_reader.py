@@ -89,6 +89,9 @@ async def test_extents_say_where_a_time_begins_and_what_has_gone(kafka_bootstrap
     assert reader.extents(topic, 0) == {0: (4, 4, 10), 1: (0, 0, 0)}
     assert reader.extents(topic, 7_000)[0] == (4, 6, 10)
     assert reader.extents(topic, 99_000)[0] == (4, 10, 10)
+    assert reader.extents(topic, 0, 7_000)[0] == (4, 4, 6)
+    assert reader.extents(topic, 7_000, 99_000)[0] == (4, 6, 10)
+    assert reader.extents(topic, 0, 1_000)[0].may_be_short()
     assert reader.extents(topic, 0)[0].may_be_short()
     assert not reader.extents(topic, 7_000)[0].may_be_short()
 

@@ -74,8 +74,9 @@ class FixedLabels:
             return []
         return [LabelCount(self.judge, len(self.pictures), dict.fromkeys(self.extractors, len(self.pictures)))]
 
-    async def agreed(self, first: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
-        return [each for each in self.labels if first <= each.day <= last]
+    async def agreed(self, first: date, since: date, last: date, seller_attribute: str) -> Sequence[AgreedLabel]:
+        asked = (each for each in self.labels if first <= each.day <= last)
+        return [each for each in asked if each.why == "random" or each.day >= since]
 
 
 def labelled_pictures(number: int, sellers: int = 12, seed: int = 1, noise: float = 0.4) -> list[LabelledPicture]:

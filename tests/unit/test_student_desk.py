@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from core.domain.images.features import EXTRACTOR
+from core.domain.images.forest_student import version_of
 from core.domain.images.student_figures import RANK, StudentReport
 from core.domain.images.training import Recipe
 from core.errors import UsageError
-from core.student_desk import StudentDesk, Trained
+from core.student_desk import FEWEST_BY_CHANCE, StudentDesk, Trained, by_chance, readable
 from core.student_ports import NO_STUDENT, LabelAsk
 from tests.support.fake_students import JUDGE, FixedLabels, InMemoryStudents, labelled_pictures
 from tests.support.fakes import FakeClock
@@ -128,7 +129,8 @@ async def test_a_rollback_goes_back_one_promotion_and_then_to_none(desk: Student
 
 async def test_students_that_see_nothing_in_common_are_not_compared(desk: StudentDesk, labels: FixedLabels) -> None:
     made = await desk.train(ASK, RECIPE, "ada")
-    foreign = replace(made.kept, version="foreign@1", extractor="onnx-1", trained_at=FakeClock().now() + timedelta(1))
+    version = version_of("foreign", made.kept.body)
+    foreign = replace(made.kept, version=version, extractor="onnx-1", trained_at=FakeClock().now() + timedelta(1))
     await desk.book.save(foreign)
     await desk.promote(foreign, "ada", despite="by hand")
     with pytest.raises(UsageError, match="both can see 0 only"):
@@ -138,3 +140,36 @@ async def test_students_that_see_nothing_in_common_are_not_compared(desk: Studen
 async def test_live_means_none_where_none_is(desk: StudentDesk) -> None:
     with pytest.raises(UsageError, match="no student is live"):
         await desk.meant("live")
+
+
+@pytest.mark.parametrize("body", [b"", b"no student", b"\x81\xa1a\x01"])
+async def test_a_broken_body_is_no_promotion_and_the_version_is_named(desk: StudentDesk, body: bytes) -> None:
+    made = await desk.train(ASK, RECIPE, "ada")
+    broken = replace(made.kept, body=body)
+    with pytest.raises(UsageError, match=f"{made.kept.version} can't be read"):
+        await desk.promote(broken, "ada", despite="by hand")
+    assert await desk.book.live_version() == NO_STUDENT
+
+
+async def test_a_body_of_another_version_is_not_read(desk: StudentDesk, labels: FixedLabels) -> None:
+    good, bad = await desk.train(ASK, RECIPE, "ada"), await worse(desk, labels)
+    with pytest.raises(UsageError, match="its hash is another"):
+        readable(replace(good.kept, body=bad.kept.body))
+
+
+@pytest.mark.parametrize(("random", "taken"), [(FEWEST_BY_CHANCE, FEWEST_BY_CHANCE), (FEWEST_BY_CHANCE - 1, 160)])
+def test_students_are_compared_on_the_random_share_where_it_is_large_enough(random: int, taken: int) -> None:
+    pictures = labelled_pictures(160)
+    whys = ["random"] * random + ["unsure"] * (160 - random)
+    held = [(replace(each, why=why), each.features) for each, why in zip(pictures, whys, strict=True)]
+    assert len(by_chance(held)) == taken
+
+
+async def test_a_first_student_is_judged_by_its_figure_on_the_random_share(desk: StudentDesk) -> None:
+    made = await desk.train(ASK, RECIPE, "ada")
+    figures = dict(made.report.student.metrics)
+    figures[RANK] = replace(figures[RANK], value=-0.1)
+    report = replace(made.report, chance=replace(made.report.student, metrics=figures))
+    bad = replace(made.kept, metadata={**made.kept.metadata, "report": msgspec.to_builtins(report)})
+    with pytest.raises(UsageError, match="no better than chance"):
+        await desk.promote(bad, "ada")

@@ -202,6 +202,14 @@ def unpacked(version: str, body: bytes) -> ForestStudent:
     )
 
 
+def stored(version: str, body: bytes) -> ForestStudent:
+    """The student of a version as a book keeps it. ValueError where the body is none, or is not the one that the
+    version's hash is of: scores would name a student that never gave them."""
+    if version != version_of(version.rpartition("@")[0], body):
+        raise ValueError("its body is not the one that was stored: its hash is another")
+    return unpacked(version, body)
+
+
 def version_of(name: str, body: bytes) -> str:
     """`name@` and a hash of all that makes it; the same student under two names has one hash."""
     return f"{name}@{hashlib.sha256(body).hexdigest()[:VERSION_DIGITS]}"

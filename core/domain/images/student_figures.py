@@ -24,7 +24,7 @@ from core.domain.images.features import EXTRACTOR, feature_names
 from core.domain.images.forest import Floats
 from core.domain.images.forest_student import ForestStudent, figures_of
 from core.domain.images.labelled import LabelledPicture
-from core.domain.images.training import Numbers, stacked
+from core.domain.images.training import Numbers, stacked, weights_of
 
 METRICS = (names.RANK_CORRELATION, names.QUADRATIC_KAPPA, names.MEAN_BIAS, names.EXACT)
 WITHIN_ONE = "within_one"
@@ -60,7 +60,7 @@ class StudentReport:
     aspects: tuple[Figures, ...]
     categories: tuple[Figures, ...]
     coverage: float
-    """Share of labels within one spread of the score, which 0.68 are to be."""
+    """Share of labels within one spread of the score, which 0.68 are to be; of all pictures, by weights."""
     coverage_twice: float
     """Within two, which 0.95 are to be."""
     unsure: float
@@ -70,13 +70,14 @@ class StudentReport:
 
 
 def report_on(
-    student: ForestStudent, train: Sequence[LabelledPicture], held: Sequence[LabelledPicture]
+    student: ForestStudent, train: Sequence[LabelledPicture], held: Sequence[LabelledPicture], random_share: float
 ) -> StudentReport:
-    """Everything about it."""
+    """Everything about it. Shares are weighted as a training is (`weights_of`), so that they hold of all pictures."""
     told, labels = student.told(stacked(held)), _labels(held)
     off = np.abs(told.score - labels)
     whole = rounded(told.score)
     by_chance = np.array([each.why == "random" for each in held])
+    weights = weights_of(held, random_share)
     return StudentReport(
         student=figures("student", held, labels, whole, RESAMPLES),
         chance=_part("random share", held, labels, whole, by_chance),
@@ -87,9 +88,9 @@ def report_on(
             if all(name in each.aspects for each in held)
         ),
         categories=_by_category(held, labels, whole),
-        coverage=float((off <= told.spread).mean()),
-        coverage_twice=float((off <= 2 * told.spread).mean()),
-        unsure=float((told.spread > student.unsure_above).mean()),
+        coverage=float(np.average(off <= told.spread, weights=weights)),
+        coverage_twice=float(np.average(off <= 2 * told.spread, weights=weights)),
+        unsure=float(np.average(told.spread > student.unsure_above, weights=weights)),
         chosen=dict(Counter(each.why for each in (*train, *held))),
     )
 

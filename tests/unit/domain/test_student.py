@@ -76,7 +76,7 @@ def test_what_moved_the_score_adds_up_to_it(student: ForestStudent) -> None:
 
 def test_it_orders_pictures_of_other_sellers(student: ForestStudent) -> None:
     held = labelled_pictures(200, seed=9)
-    report = report_on(student, labelled_pictures(240), held)
+    report = report_on(student, labelled_pictures(240), held, 0.05)
     assert (report.student.metrics[RANK].value or 0) > 0.7
     assert (report.student.metrics[RANK].value or 0) > (report.baselines[1].metrics[RANK].value or 1)
     assert report.baselines[0].metrics[RANK].value is None
@@ -85,14 +85,31 @@ def test_it_orders_pictures_of_other_sellers(student: ForestStudent) -> None:
 
 
 def test_two_thirds_of_new_labels_lie_within_its_spread(student: ForestStudent) -> None:
-    report = report_on(student, labelled_pictures(240), labelled_pictures(400, seed=11))
+    report = report_on(student, labelled_pictures(240), labelled_pictures(400, seed=11), 0.05)
     assert report.coverage == pytest.approx(0.68, abs=0.08)
     assert report.coverage_twice > 0.88
 
 
 def test_about_the_share_it_was_given_is_unsure(student: ForestStudent) -> None:
-    report = report_on(student, labelled_pictures(240), labelled_pictures(400, seed=11))
+    report = report_on(student, labelled_pictures(240), labelled_pictures(400, seed=11), 0.05)
     assert report.unsure == pytest.approx(0.15, abs=0.1)
+
+
+def test_shares_of_the_report_are_weighted_by_how_pictures_were_chosen(student: ForestStudent) -> None:
+    held = labelled_pictures(400, seed=11)
+    spreads = student.told(stacked(held)).spread
+    chosen = [
+        replace(
+            each,
+            certain=bool(spread > student.unsure_above),
+            why="unsure" if spread > student.unsure_above else "random",
+        )
+        for at, (each, spread) in enumerate(zip(held, spreads, strict=True))
+        if spread > student.unsure_above or at % 4 == 0
+    ]
+    whole, of_chosen = (report_on(student, labelled_pictures(240), each, 0.25) for each in (held, chosen))
+    assert of_chosen.unsure == pytest.approx(whole.unsure, abs=0.02)
+    assert of_chosen.coverage == pytest.approx(whole.coverage, abs=0.08)
 
 
 def test_without_an_unsure_share_no_picture_is_unsure() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from core.buyer_ports import AgreementRow, LogDays, Scored
+from core.domain.images.buyers.days import WEEK
 from core.domain.images.buyers.exposures import CLICK, Bounds, DaySums
 from core.errors import RetryLater
 from core.settings import Settings
 from core.stages.buyers_gauges import BuyersGauges
-from core.stages.buyers_look import BASELINE, WEEK, BuyersLook, Pace
+from core.stages.buyers_look import BASELINE, BuyersLook, Pace
 from core.telemetry import Metrics
 from tests.support.fake_buyers import FakeBuyers, FakeExposureLog, Shelf
 from tests.support.fake_image_alerts import FakeImageAlerts

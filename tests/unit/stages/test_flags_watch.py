@@ -58,3 +58,11 @@ async def test_the_share_is_a_gauge() -> None:
     night = Night(ROSE)
     await night.watch.look(DAY)
     assert 'assay_image_flag_share{flag="ai_made",market="us"} 0.06' in night.metrics.text().decode()
+
+
+async def test_a_market_that_is_not_there_any_more_leaves_no_old_gauge() -> None:
+    night = Night(ROSE)
+    await night.watch.look(DAY)
+    night.counts._counts = []
+    await night.watch.look(DAY + timedelta(days=1))
+    assert "assay_image_flag_share{" not in night.metrics.text().decode()

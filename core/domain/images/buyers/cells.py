@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.images.buyers.agreement import Listings, strata
-from core.domain.images.buyers.exposures import hash_of
+from core.domain.images.buyers.exposures import listing_hash
 
 Floats = NDArray[np.float64]
 
 MOST_LISTINGS = 50_000
-"""Of one figure: its interval is then 0.005 wide about a lift of 0.08, narrower than any decision needs, and 400 samples
-of it take a second (200,000 listings: four to six; a night weighs 26 figures a tier, market and day, and some markets
-would pass the 6,000 s after which a look counts as hanging)."""
+"""Of one figure: its interval is then 0.005 wide, narrower than any decision needs, and 400 samples of it take a second
+(200,000 listings: four to six; a night weighs 26 figures a tier, market and day, and some tens of markets would pass
+the 6,000 s after which a look counts as hanging)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def at_most(
     there = [each for each in done if each.listing_id in scores and each.of(action)[1] > 0]
     if len(there) <= most:
         return there, ""
-    return nsmallest(most, there, key=lambda each: _place(each.listing_id)), f"{most:,} of {len(there):,} listings"
+    return nsmallest(
+        most, there, key=lambda each: listing_hash(each.listing_id)
+    ), f"{most:,} of {len(there):,} listings"
 
 
 def held_against(done: Sequence[Done], scores: Mapping[str, float], action: str, bands: int) -> Listings:
@@ -74,7 +76,7 @@ def then_and_now(
     score, at one time is there without looks. Of more than `most` those of the lowest hashes."""
     told = {each.listing_id: each for each in (*before, *now)}
     there = told.keys() & (scores_before.keys() | scores_now.keys())
-    taken = there if len(there) <= most else nsmallest(most, there, key=_place)
+    taken = there if len(there) <= most else nsmallest(most, there, key=listing_hash)
     kept = [told[each] for each in sorted(taken)]
     stratum = _strata(kept, bands)
     times = ((before, scores_before, scores_now), (now, scores_now, scores_before))
@@ -83,10 +85,6 @@ def then_and_now(
         for of_time, scores, others in times
     )
     return old, new
-
-
-def _place(listing_id: str) -> int:
-    return hash_of(f"buyers/{listing_id}")
 
 
 def _columns(

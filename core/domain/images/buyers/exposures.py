@@ -42,6 +42,14 @@ class Place(NamedTuple):
     position: int
 
 
+MOST_PLACES = 3_000_000
+"""Listings in places, and in places of single queries, of a day that is being folded: some 250 bytes each, 750 MB, and
+the two days of a night are held at once. Half of so many listings tell agreement as well as all."""
+
+ALL_HASHES = 2**63
+"""Above every hash."""
+
+
 @dataclass(slots=True)
 class Bounds:
     """What bounds the memory of a fold; from the settings."""
@@ -52,6 +60,8 @@ class Bounds:
     """Places further down are left out."""
     max_queries: int
     """Queries of a market and day whose places are kept one by one, those of the lowest hashes."""
+    max_places: int = MOST_PLACES
+    """Of a day, in memory: above it half of the listings are left out, by their hash, and half of those again."""
 
 
 class QuerySample:
@@ -63,6 +73,8 @@ class QuerySample:
         self._heap: list[int] = []
         self.kept: dict[int, dict[Place, Cell]] = {}
         self.left_out = False
+        self.let_go = 0
+        """Places that were counted of queries which are in the sample no longer."""
 
     def of(self, query_hash: int) -> dict[Place, Cell] | None:
         """Where the query's places are counted; None when it is not in the sample."""
@@ -73,7 +85,7 @@ class QuerySample:
             self.left_out = True
             if query_hash >= -self._heap[0]:
                 return None
-            del self.kept[-heappop(self._heap)]
+            self.let_go += len(self.kept.pop(-heappop(self._heap)))
         heappush(self._heap, -query_hash)
         return self.kept.setdefault(query_hash, {})
 
@@ -89,7 +101,8 @@ class MarketSums:
 @dataclass(slots=True)
 class DaySums:
     """A day's sums. `automated`: records of sessions that were programs'. `unmatched`: actions on a listing that their
-    search had not shown, `deep`: impressions further down than the bound."""
+    search had not shown, `deep`: impressions further down than the bound. `below`: listings whose hash is not below it
+    are left out; the sums of the others are whole, so what is told of a listing stays right."""
 
     markets: dict[Market, MarketSums] = field(default_factory=dict)
     searches: int = 0
@@ -97,6 +110,8 @@ class DaySums:
     automated: int = 0
     unmatched: int = 0
     deep: int = 0
+    below: int = ALL_HASHES
+    held: int = 0
 
     def count(
         self, market: Market, query_hash: int, places: Mapping[str, int], done: Mapping[str, int], b: Bounds
@@ -105,18 +120,33 @@ class DaySums:
         sums = self.markets.get(market)
         if sums is None:
             sums = self.markets[market] = MarketSums(QuerySample(b.max_queries))
+        let_go = sums.queries.let_go
         sampled = sums.queries.of(query_hash)
+        self.held -= sums.queries.let_go - let_go
         self.searches += 1
         for listing_id, position in places.items():
             if position > b.max_positions:
                 self.deep += 1
                 continue
-            place, did = Place(listing_id, position), done.get(listing_id, 0)
             self.impressions += 1
-            sums.places.setdefault(place, Cell()).add(did)
+            if self.below < ALL_HASHES and listing_hash(listing_id) >= self.below:
+                continue
+            place, did = Place(listing_id, position), done.get(listing_id, 0)
+            self.held += _add(sums.places, place, did)
             if sampled is not None:
-                sampled.setdefault(place, Cell()).add(did)
+                self.held += _add(sampled, place, did)
+        while self.held > b.max_places and self.below > 1:
+            self._halve()
         self.unmatched += sum(listing_id not in places for listing_id in done)
+
+    def _halve(self) -> None:
+        """Leave out half of the listings."""
+        self.below //= 2
+        self.held = 0
+        for sums in self.markets.values():
+            sums.places = _kept(sums.places, self.below)
+            sums.queries.kept = {query: _kept(places, self.below) for query, places in sums.queries.kept.items()}
+            self.held += len(sums.places) + sum(map(len, sums.queries.kept.values()))
 
     def note(self, bounds: Bounds) -> str:
         """Which bound cut what, in words; empty when none did."""
@@ -125,10 +155,31 @@ class DaySums:
     def _cuts(self, bounds: Bounds) -> Iterator[str]:
         if bounds.sample_share < 1:
             yield f"{bounds.sample_share:g} of the shoppers"
+        if self.below < ALL_HASHES:
+            yield f"1 in {ALL_HASHES // self.below} listings: more than {bounds.max_places:,} places"
         if self.deep:
             yield f"{self.deep} impressions below place {bounds.max_positions} left out"
         if any(sums.queries.left_out for sums in self.markets.values()):
             yield f"places looked at by {bounds.max_queries} queries a market"
+
+
+def _add(places: dict[Place, Cell], place: Place, done: int) -> bool:
+    """Whether the place is new."""
+    cell = places.get(place)
+    new = cell is None
+    if cell is None:
+        cell = places[place] = Cell()
+    cell.add(done)
+    return new
+
+
+def _kept(places: Mapping[Place, Cell], below: int) -> dict[Place, Cell]:
+    return {place: cell for place, cell in places.items() if listing_hash(place.listing_id) < below}
+
+
+def listing_hash(listing_id: str) -> int:
+    """By which listings are chosen where there are too many: the same ones everywhere."""
+    return hash_of(f"buyers/{listing_id}")
 
 
 def hash_of(text: str) -> int:
