@@ -22,8 +22,8 @@ to have a score within 2 s of the record. Ten small transactions a second are a 
 NEWEST_S = 600
 """Pictures of listings of the same ten minutes are of one priority, and the first of them comes first. What is left of
 one such stretch waits for the next one's as long as any wait: by ten seconds that was every tenth listing, and the 99th
-percentile was 10 s at three quarters of the load that can be carried; by ten minutes it is one in 500. A backlog of more
-than that is behind."""
+percentile was 10 s at three quarters of the load that can be carried; by ten minutes it is one in 500. A backlog of
+more than that is behind."""
 
 
 def build(
