@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 BASELINE = 28
 """Days before the window that an alert compares with: four of each weekday, and as many listings as can be had."""
 
+FEWEST_BEFORE = 14
+"""Whole days of these that an alert needs, two of each weekday: with one week before, the first figures of a market,
+which wander most, were taken for what is usual (a quiet demo raised an alert on its 14th day)."""
+
 METRIC = "lift_per_point"
 
 
@@ -185,6 +189,8 @@ class BuyersLook:
         if looked is None:
             return []
         week = day - timedelta(days=WEEK)
+        if sum(each.is_whole for each in await self._buyers.days(back(week, BASELINE), week)) < FEWEST_BEFORE:
+            return []
         now = await self._buyers.bought(market, back(day, WEEK), day, looked)
         before = await self._buyers.bought(market, back(week, BASELINE), week, looked)
         ids = sorted({each.listing_id for each in (*now, *before)})

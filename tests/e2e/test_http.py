@@ -31,7 +31,7 @@ async def test_metrics_are_prometheus_text_with_each_process_beating(up: Running
     status, text = await up.get("/metrics")
     beating = set(re.findall(r'^assay_process_heartbeat_seconds\{process="([\w-]+)"\}', text, re.MULTILINE))
     assert status == 200
-    assert beating == {*PROCESSES, "live-judge"}
+    assert beating == {*PROCESSES, "live-judge", "image-label", "look-alikes"}
 
 
 async def test_the_read_api_answers_json(up: Running) -> None:

@@ -15,7 +15,7 @@ from core.domain.images.buyers.exposures import CLICK, Bounds, DaySums
 from core.errors import RetryLater
 from core.settings import Settings
 from core.stages.buyers_gauges import BuyersGauges
-from core.stages.buyers_look import BASELINE, BuyersLook, Pace
+from core.stages.buyers_look import BASELINE, FEWEST_BEFORE, BuyersLook, Pace
 from core.telemetry import Metrics
 from tests.support.fake_buyers import FakeBuyers, FakeExposureLog, Shelf
 from tests.support.fake_image_alerts import FakeImageAlerts
@@ -212,6 +212,13 @@ async def test_buyers_who_stop_minding_raise_one_alert_with_what_it_was_and_is(c
     assert alert.segment == {"application": "shop", "market": "us", "tier": "llm"}
     assert alert.after < 0.5 * alert.before
     assert alert.evidence["day"] == str(DAY)
+
+
+async def test_a_fall_is_no_alert_before_there_are_two_weeks_to_compare_with() -> None:
+    for known, raised in ((FEWEST_BEFORE - 1, 0), (FEWEST_BEFORE, 1)):
+        young = Shop(DAY - timedelta(days=WEEK - 1))
+        await young.look().read(young.days[-known - WEEK :])
+        assert len(await young.look().look(DAY)) == raised
 
 
 async def test_the_same_fall_is_not_raised_again_the_next_day_but_the_same_day_finds_it_again(changed: Shop) -> None:
