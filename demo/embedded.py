@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +42,8 @@ async def embedded_broker(topics: Sequence[str]) -> AsyncIterator[str]:
     It makes a topic when it is asked about it, and in no other way.
     """
     config = {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "log_level": ONLY_ERRORS}
-    holder = Producer(config, logger=None)
+    with _signals_elsewhere():
+        holder = Producer(config, logger=None)
     try:
         for topic in topics:
             await asyncio.to_thread(holder.list_topics, topic, ANSWER_S)
@@ -49,6 +51,17 @@ async def embedded_broker(topics: Sequence[str]) -> AsyncIterator[str]:
         yield f"{broker.host}:{broker.port}"
     finally:
         holder.flush(1)
+
+
+@contextmanager
+def _signals_elsewhere() -> Iterator[None]:
+    """Threads made inside the block get no signals: one that meets the mock cluster's (SIGCHLD, when a decoding worker
+    ends) ends its wait with EINTR, and the cluster with it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @asynccontextmanager
