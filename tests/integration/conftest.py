@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.support import postgres, sample_evals
 from tests.support.console_pages import FLAGS
 from tests.support.fakes import NOON
 from tests.support.kafka import KafkaBroker
+from tests.support.picture_server import Server
 from tests.support.postgres import close_pool
 from tests.support.served_console import Served, sample_shop
 
@@ -74,3 +76,13 @@ async def evaluated(postgres_server: str) -> AsyncIterator[Pool]:
             yield pool
         finally:
             await close_pool(pool, 10.0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """A picture host that plays a trick for each path."""
+    made = Server()
+    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = listening.sockets[0].getsockname()[1]
+    yield made
+    listening.close()

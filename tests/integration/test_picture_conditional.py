@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
 import pytest
 
 from core.adapters.picture_validators import MAX_ETAG_CHARACTERS
@@ -13,15 +10,6 @@ from tests.support.picture_server import Names, Server, answer, jpeg, says, sour
 
 DAY = "Mon, 03 Mar 2025 12:00:00 GMT"
 OK = "200 OK"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    made = Server()
-    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = listening.sockets[0].getsockname()[1]
-    yield made
-    listening.close()
 
 
 def sent(head: bytes) -> dict[str, str]:

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -20,15 +19,6 @@ from core.adapters.picture_hosts import (
 from core.adapters.picture_names import SystemResolver
 from core.errors import PictureError
 from tests.support.picture_server import Names, Server, Writer, answer, jpeg, says, source
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    made = Server()
-    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = listening.sockets[0].getsockname()[1]
-    yield made
-    listening.close()
 
 
 def names(*hosts: str) -> Names:
