@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from cli.buyers_tables import agreement_table, categories_table, curve_table, days_table, series_tables
 from cli.compose_image_watch import buyers_look, no_other_looks
 from cli.database import migrated
-from cli.tables import print_tables
+from cli.tables import print_tables, write_json
 from core.adapters.buyers import PostgresBuyers
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
@@ -57,7 +55,7 @@ def buyers(
     found = asyncio.run(_found(settings, wanted(days, start, end, SystemClock().now()), again=again))
     shown = of_market(found, market)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(report(shown)).decode() + "\n")
+        write_json(report(shown))
     else:
         print_tables(*tables(shown))
 

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from cli.database import migrated, reads_of
-from cli.tables import moment, print_tables, table
+from cli.tables import moment, print_tables, table, write_json
 from core.adapters.clock import SystemClock
 from core.duplicate_models import DuplicateFilter, DuplicateGroup, DuplicateReport, SeenPicture
 from core.settings import Settings, load_settings
@@ -33,7 +32,7 @@ def duplicates(
     wanted = DuplicateFilter(days=days, market=market, seller=seller, group=group, page=page)
     found = asyncio.run(_read(load_settings(), wanted))
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        write_json(found)
     else:
         _print(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, TypeVar
 
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from cli.database import migrated
 from cli.judge_identity import login_name
-from cli.tables import moment, print_tables, table
+from cli.tables import moment, print_tables, say, table, write_json
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
 from core.adapters.students import PostgresStudentLabels, PostgresStudents
@@ -191,13 +190,3 @@ def _told(student: KeptStudent, live: str) -> dict[str, object]:
     """A version without its body."""
     names = ("version", "name", "extractor", "metadata", "trained_at", "trained_by")
     return {name: getattr(student, name) for name in names} | {"live": student.version == live}
-
-
-def write_json(value: object) -> None:
-    """One line."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-
-
-def say(text: str) -> None:
-    """One line."""
-    sys.stdout.write(text + "\n")

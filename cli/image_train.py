@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.image_students import ByOption, JsonOption, on_students, report_tables, say, say_promoted, write_json
+from cli.image_students import ByOption, JsonOption, on_students, report_tables, say_promoted
 from cli.judge_identity import login_name
-from cli.tables import print_tables, table
+from cli.tables import print_tables, say, table, write_json
 from cli.times import time_or_ago
 from core.adapters.clock import SystemClock
 from core.domain.images.features import EXTRACTOR

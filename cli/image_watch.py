@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from cli.compose_image_watch import night_look, no_other_looks
 from cli.database import migrated
-from cli.tables import print_tables, table
+from cli.tables import print_tables, table, write_json
 from core.adapters.clock import SystemClock
 from core.image_ports import ImageAlert
 from core.settings import Settings, load_settings, secrets_of
@@ -26,7 +24,7 @@ def watch(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = Fal
     configure_logging(settings.log_format, settings.log_level, secrets_of(settings))
     found = asyncio.run(_watched(settings))
     if as_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        write_json(found)
     else:
         print_tables(alerts_table(found))
 

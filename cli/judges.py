@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, TypeVar
 
-import msgspec
 import typer
 
 from cli.database import migrated
 from cli.judge_identity import judge_book, judge_desk, judge_meant, login_name, read_judge
 from cli.judges_told import agreement_table, changes_table, deeds_table, judge_table, judges_table, shadows_table
-from cli.tables import print_tables, printable
+from cli.tables import print_tables, say, write_json
 from core.adapters.clock import SystemClock
 from core.adapters.postgres import Pool
 from core.domain.judges import (
@@ -231,14 +229,3 @@ def kept_json(kept: KeptJudge, live: str, shadows: Mapping[str, float]) -> dict[
     version, told = kept.judge.version, parameters(kept.judge)
     standing = {"live": version == live, "shadow": shadows.get(version, 0.0)}
     return {"version": version, **standing, **told, "added_at": kept.at, "added_by": kept.by}
-
-
-def write_json(value: object) -> None:
-    """One line."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-
-
-def say(*texts: str) -> None:
-    """Lines without what would steer a terminal: prompts come from files of anybody."""
-    lines = [line for text in texts for line in text.split("\n")]
-    sys.stdout.write("".join(printable(line) + "\n" for line in lines))

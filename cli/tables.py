@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -86,3 +88,14 @@ def moment(value: datetime | None) -> str:
 def seconds(value: float | None) -> str:
     """A whole number of seconds; empty where it is not known."""
     return "" if value is None else f"{value:.0f}"
+
+
+def write_json(value: object) -> None:
+    """One line."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def say(*texts: str) -> None:
+    """Lines without what would steer a terminal: prompts and reasons come from anybody."""
+    lines = [line for text in texts for line in text.split("\n")]
+    sys.stdout.write("".join(printable(line) + "\n" for line in lines))

@@ -28,7 +28,7 @@ FROM assay.image_scores JOIN assay.image_score_flags USING (event_id)
 WHERE listing_id = $1 ORDER BY image_url LIMIT $2
 """
 
-_LISTING_SCORE = """
+LISTING_SCORE = """
 SELECT score, primary_score, pictures, scored, worst_score, tier, judged_at
 FROM assay.listing_image_scores WHERE listing_id = $1
 """
@@ -59,7 +59,7 @@ async def image_scores(connection: Connection, listing_id: str) -> list[Row]:
 
 async def listing_image_score(connection: Connection, listing_id: str) -> Row | None:
     """The listing's row of the view."""
-    row = await connection.fetchrow(_LISTING_SCORE, listing_id)
+    row = await connection.fetchrow(LISTING_SCORE, listing_id)
     return None if row is None else _public(row)
 
 

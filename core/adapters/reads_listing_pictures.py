@@ -8,6 +8,7 @@ from itertools import groupby
 import asyncpg
 
 from core.adapters.postgres import Connection
+from core.adapters.reads_judgements import LISTING_SCORE
 from core.adapters.reads_pictures import VIEW, VIEWED, view
 from core.picture_models import AlikePicture, BuyerDay, ListingPictures, PictureStory, PictureTask, PictureView
 
@@ -90,11 +91,6 @@ WHERE subject ->> 'listing_id' = $1 AND kind IN ('image', 'image_label', 'shadow
 ORDER BY created_at DESC, task_id LIMIT $2
 """
 
-_SCORE = """
-SELECT score, primary_score, pictures, scored, worst_score, tier, judged_at
-FROM assay.listing_image_scores WHERE listing_id = $1
-"""
-
 _BUYERS = """
 SELECT application, market, day, impressions, examined, clicks, carts, purchases, rate
 FROM assay.buyer_rates WHERE listing_id = $1 ORDER BY day DESC, application, market LIMIT $2
@@ -109,7 +105,7 @@ async def listing(connection: Connection, listing_id: str) -> ListingPictures | 
     if row is None and not stories and not tasks:
         return None
     told = dict(row) if row else {}
-    score = await connection.fetchrow(_SCORE, listing_id)
+    score = await connection.fetchrow(LISTING_SCORE, listing_id)
     return ListingPictures(
         listing_id=listing_id,
         known=row is not None,

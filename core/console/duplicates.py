@@ -11,9 +11,6 @@ from core.duplicate_models import DuplicateFilter
 WINDOWS = (1, 7, 28, 365)
 """Days to choose from: since yesterday for those who look after fraud, then as on the other pages about pictures."""
 
-PAGES = range(1, 1_000)
-"""Nobody turns more pages: a filter, or the view `assay.near_duplicates`, serves better."""
-
 
 async def listed(request: web.Request) -> web.Response:
     """Groups, those with the newest picture first; or one group with all its copies, page by page."""
@@ -22,7 +19,7 @@ async def listed(request: web.Request) -> web.Response:
         market=params.text(request, "market"),
         seller=params.text(request, "seller").strip(),
         group=params.text(request, "group").strip(),
-        page=params.choice(request, "page", PAGES, 1),
+        page=params.page_number(request),
     )
     found = await request.app[SITE].reads.pictures.duplicates(wanted)
     return page(request, "pictures_duplicates.html", found=found, wanted=wanted, windows=WINDOWS)

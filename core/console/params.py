@@ -41,3 +41,9 @@ def day(request: web.Request, name: str) -> date | None:
         return date.fromisoformat(text(request, name))
     except ValueError:
         return None
+
+
+def page_number(request: web.Request) -> int:
+    """The parameter `page`, 1 to 999; 1 for anything else. Nobody turns more: a filter or a view serves better."""
+    given = text(request, "page")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 and int(given) > 0 else 1

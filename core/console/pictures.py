@@ -55,7 +55,7 @@ async def ordered(request: web.Request) -> web.Response:
     """The worst or best alone, page by page."""
     wanted = _wanted(request)
     order: PictureOrder = "best" if params.text(request, "order") == "best" else "worst"
-    number = _page_number(request)
+    number = params.page_number(request)
     shown, more = await request.app[SITE].reads.pictures.page_of(wanted, order, number)
     return page(
         request,
@@ -92,7 +92,7 @@ async def failures(request: web.Request) -> web.Response:
         days=params.choice(request, "days", FAILURE_WINDOWS, 7),
         market=params.text(request, "market"),
         reason=params.text(request, "reason"),
-        page=_page_number(request),
+        page=params.page_number(request),
     )
     found = await request.app[SITE].reads.pictures.failures(wanted)
     failed = sum(count for _, count in found.reasons)
@@ -141,8 +141,3 @@ def _wanted(request: web.Request) -> PictureFilter:
         flag=params.choice(request, "flag", FLAGS, ""),
         judge=params.text(request, "judge"),
     )
-
-
-def _page_number(request: web.Request) -> int:
-    given = params.text(request, "page")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 and int(given) > 0 else 1

@@ -101,6 +101,9 @@ class BuyersLook:
         await self.read(days)
         for each in days:
             await self.weigh(each)
+        week = day - timedelta(days=WEEK)
+        if sum(each.is_whole for each in await self._buyers.days(back(week, BASELINE), week)) < FEWEST_BEFORE:
+            return []
         fallen = [alert for market in await self._markets(day) for alert in await self._fallen(market, day)]
         raised = await self._alerts.since(midnight(day - timedelta(days=BASELINE)))
         return [alert for alert in fallen if not was_raised(alert, day, raised)]
@@ -189,8 +192,6 @@ class BuyersLook:
         if looked is None:
             return []
         week = day - timedelta(days=WEEK)
-        if sum(each.is_whole for each in await self._buyers.days(back(week, BASELINE), week)) < FEWEST_BEFORE:
-            return []
         now = await self._buyers.bought(market, back(day, WEEK), day, looked)
         before = await self._buyers.bought(market, back(week, BASELINE), week, looked)
         ids = sorted({each.listing_id for each in (*now, *before)})

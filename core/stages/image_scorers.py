@@ -17,8 +17,6 @@ from core.stages.purse import Bill, Purse, RunLlm
 APPLICATION = "eval-images"
 """Stands where a call names its application, so that its cost is told apart."""
 
-LOWEST, HIGHEST = 1, 10
-
 Family = Literal["order", "canary"]
 FAMILIES: tuple[Family, ...] = ("order", "canary")
 
@@ -117,7 +115,7 @@ class StudentScorer:
     async def score(self, base: BasePicture, variant: Variant, picture: Picture) -> Said:
         """At once, for nothing."""
         says = self.student.says(picture.features[self.student.extractor])
-        return Said(min(HIGHEST, max(LOWEST, round(says.score))), (), says.reasoning)
+        return Said(says.points, (), says.reasoning)
 
 
 def judge_recipe(judge: JudgeVersion, base: BasePicture) -> str:

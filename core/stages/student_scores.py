@@ -16,9 +16,6 @@ from core.stages.picture_views import Viewed
 STUDENT_MODEL = "student"
 """What a student's scores name as their model; their prompt version is the student's version."""
 
-LOWEST, HIGHEST = 1, 10
-"""Ends of the scale of scores."""
-
 ALIKE = "Judged on a copy that looks alike"
 """How the reasoning of a look-alike's score begins, for whoever reads it; `alike_of` is what is asked."""
 
@@ -32,7 +29,7 @@ def student_fact(viewed: Viewed, student: Student, says: StudentSays, at: dateti
         listing_id=viewed.task.subject["listing_id"],
         image_url=viewed.task.subject["image_url"],
         image_hash=viewed.image_hash,
-        score=min(HIGHEST, max(LOWEST, round(says.score))),
+        score=says.points,
         aspects=dict(says.aspects),
         reasoning=says.reasoning,
         tier="student",

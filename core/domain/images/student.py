@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+LOWEST, HIGHEST = 1, 10
+"""Ends of the scale of scores."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudentSays:
@@ -16,6 +19,11 @@ class StudentSays:
     spread: float
     aspects: Mapping[str, int]
     reasoning: str
+
+    @property
+    def points(self) -> int:
+        """The score as it is written: a whole number on the scale."""
+        return min(HIGHEST, max(LOWEST, round(self.score)))
 
 
 class Student(Protocol):
