@@ -122,9 +122,9 @@ class StudentDesk:
     async def _compared(self, student: KeptStudent, other: KeptStudent) -> Difference:
         ask, recipe = _asked(student.metadata), _recipe(student)
         pictures = await self.labels.labelled(ask)
+        its = replace(ask, extractor=other.extractor)
         seen = {
-            each.image_hash: each.features
-            for each in await self.labels.labelled(replace(ask, extractor=other.extractor))
+            each.image_hash: each.features for each in (pictures if its == ask else await self.labels.labelled(its))
         }
         return await asyncio.to_thread(_difference, student, other, pictures, recipe, seen)
 

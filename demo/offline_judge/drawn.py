@@ -25,7 +25,8 @@ EVEN_SHARE = 0.3
 photographs of groceries), and 9 of 10 photographed ones less."""
 
 SIDE = 256
-"""Side of the picture that is looked at: what is spoilt in saving or shrinking it to that changes little."""
+"""Side of the picture that is looked at: what is spoilt in saving or shrinking it to that changes little.
+Sharpness is measured at it too: blur that is not seen in a result list's tile does not matter."""
 
 SCALES = (1, 2)
 """Every pixel and every second one: letters of 4 to 64 pixels, a sixtieth to a quarter of the picture's height."""

@@ -18,9 +18,6 @@ from demo.offline_judge.nature import Nature, nature
 MAX_PIXELS = 40_000_000
 """Larger pictures are refused: decoding one takes over 100 MB, and no service sends such a one to a model."""
 
-LUMA_SIDE = 256
-"""Side at which sharpness is measured: blur that is not seen in a result list's tile does not matter."""
-
 SHARP_STEP, MOST_GAIN = 160.0, 6.0
 """Luma step of a sharp picture's hardest edges, and how far weaker ones are raised; beyond, noise would be letters."""
 
@@ -85,10 +82,10 @@ def measure(jpeg: bytes) -> Pixels:
     """Measure a picture; UnreadablePicture when it is none."""
     picture = _decode(jpeg)
     blockiness = edges.blockiness(picture)
-    letters = drawn.covered(_sharpened(_even_luma(picture, drawn.SIDE)), blockiness)
+    luma = _even_luma(picture, drawn.SIDE)
+    letters = drawn.covered(_sharpened(luma), blockiness)
     bare = drawn.without(picture, letters)
     hidden = np.kron(drawn.grown(letters), np.ones((GRID // letters.shape[0],) * 2, dtype=np.bool_))
-    luma = _even_luma(picture, LUMA_SIDE)
     tones = measures.tones(np.asarray(bare.convert("L").resize((GRID * 4, GRID * 4), Image.Resampling.BOX)))
     cells = np.asarray(bare.resize((GRID, GRID), Image.Resampling.BOX), dtype=np.float64)
     even = cells * (255.0 / max(DARKEST, float(np.quantile(cells, 0.99))))
